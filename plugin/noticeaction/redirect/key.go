@@ -1,0 +1,91 @@
+package redirect
+
+import (
+	"math/bits"
+	"math/rand/v2"
+)
+
+// text is a name as a reader holds it. The two shapes compile to two copies of the code below, so
+// neither pays for the other.
+type text interface{ string | []byte }
+
+// secret keys the hash. Registrants choose the names, so a fixed hash would let them choose a bucket.
+var secret = [4]uint64{rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64()}
+
+// key is a name's hash, and the words that hold its first 8 and last 16 bytes in lower case: for a
+// name of up to 24 bytes that is all of it, and comparing needs no second look at the name.
+type key struct {
+	hash              uint64
+	first, next, last uint64
+}
+
+// keyOf hashes name, folding A-Z to a-z and nothing else (RFC 4343 section 3). Up to 24 bytes there
+// is no branch on the length, which no predictor could guess. The mixing is that of wyhash: the xored
+// halves of a 128-bit product of data and secret.
+func keyOf[S text](name S) key {
+	first, next, last := words(name)
+	k := key{first: lower(first), next: lower(next), last: lower(last)}
+	h := secret[0]
+	for i := 8; i < len(name)-16; i += 8 {
+		h = mix(h^lower(load64(name, i)), secret[3])
+	}
+	h = mix(k.first^h, k.next^secret[1])
+	k.hash = mix(h^uint64(len(name)), k.last^secret[2])
+	return k
+}
+
+// words loads the first 8 and the last 16 bytes, which overlap where name is shorter than 24. Only
+// names of one length are ever compared by their words.
+func words[S text](name S) (first, next, last uint64) {
+	n := len(name)
+	switch {
+	case n >= 8:
+		return load64(name, 0), load64(name, max(0, n-16)), load64(name, n-8)
+	case n >= 4:
+		return uint64(load32(name, 0)), 0, uint64(load32(name, n-4))
+	case n >= 1:
+		return uint64(name[0]) | uint64(name[n/2])<<8 | uint64(name[n-1])<<16, 0, 0
+	}
+	return 0, 0, 0
+}
+
+// same reports whether the lower-case stored is name, whose key is k. They have the same length.
+func same[S text](k *key, name S, stored []byte) bool {
+	first, next, last := words(stored)
+	if (first^k.first)|(next^k.next)|(last^k.last) != 0 {
+		return false
+	}
+	for i := 8; i < len(name)-16; i += 8 {
+		if lower(load64(name, i)) != load64(stored, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// lower folds the bytes A-Z among the eight of w.
+func lower(w uint64) uint64 {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	low := w &^ high
+	notBefore := low + (0x80-'A')*ones
+	after := low + (0x80-'Z'-1)*ones
+	return w | (notBefore&^after&^w&high)>>2
+}
+
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}
+
+// load64 reads eight bytes little-endian. encoding/binary does so for slices only; written out, the
+// compiler makes one load of it for strings too.
+func load64[S text](s S, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
+func load32[S text](s S, i int) uint32 {
+	_ = s[i+3]
+	return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
+}
