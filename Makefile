@@ -1,0 +1,66 @@
+# make help lists the targets.
+
+MODULE  := github.com/coredns-na/coredns-na
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X $(MODULE)/internal/version.Version=$(VERSION)
+LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+ROOM    := ./plugin/noticeaction
+
+# Packages that the race detector passes over in make test: those that do not
+# compile CoreDNS with them. make race takes all.
+RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework)))
+
+# command:package of Debian.
+TEST_TOOLS := dig:bind9-dnsutils kdig:knot-dnsutils named-checkzone:bind9-utils gcc:gcc
+PEER_TOOLS := unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor dnsperf:dnsperf
+
+export PATH := $(PATH):/usr/sbin:/sbin
+export NOTICEACTION_SOAK_ROUNDS ?= 200
+
+.DEFAULT_GOAL := build
+.PHONY: help build test race soak lint zones tools peers
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+build: ## bin/coredns-na and bin/nactl
+	go build -o bin/ -ldflags '$(LDFLAGS)' ./cmd/coredns-na ./cmd/nactl
+
+test: tools ## all tests, and the race detector over the quick packages
+	go mod download
+	go test -timeout 10m ./...
+	$(if $(RACE_QUICK),go test -race -short -timeout 5m $(RACE_QUICK))
+
+race: tools ## all tests under the race detector
+	go test -race -timeout 30m ./...
+
+soak: tools ## the long runs, NOTICEACTION_SOAK_ROUNDS=200 rounds each
+	SOAK=1 go test -count=1 -timeout 6h -run '^TestSoak' -v ./...
+
+lint: ## gofmt, go vet, golangci-lint
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: expected formatted files, got:" $$unformatted >&2; exit 1; }
+	go vet ./...
+	$(LINT) run ./...
+
+zones: ## write the committed zones again
+	go run ./internal/zonegen/cmd -zone be -n 10000 > testdata/be.zone
+	go run ./internal/zonegen/cmd -zone vlaanderen -n 50 > testdata/vlaanderen.zone
+	go run ./internal/zonegen/cmd -zone brussels -n 50 > testdata/brussels.zone
+
+tools: ## install the Debian packages that the tests use
+	$(call install,$(TEST_TOOLS))
+
+peers: ## install the name servers and resolvers to compare with
+	$(call install,$(PEER_TOOLS))
+
+# install runs apt-get for the packages whose command is missing, if any.
+define install
+	@missing=; \
+	for tool in $(1); do command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
+	test -n "$$missing" || exit 0; \
+	as=; test "$$(id -u)" = 0 || as=sudo; \
+	if ! command -v apt-get >/dev/null || { test -n "$$as" && ! command -v sudo >/dev/null; }; then \
+		echo "tools: expected$$missing to be installed, and apt-get with root or sudo to do it" >&2; exit 1; \
+	fi; \
+	$$as apt-get update -q && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
+endef
