@@ -1,7 +1,23 @@
-// Package store keeps the flags and the journal in one bbolt database.
+// Package store keeps the flags and the journal on disk, in one bbolt database, and is the only room
+// that knows bbolt.
+//
+// A change is one durable commit or nothing, and a commit that fails is never visible: a read that
+// begins during a commit waits for its outcome, and if bbolt shows a commit that it could not confirm,
+// reads go on with what was acknowledged before it and writes are refused until the database is opened
+// anew. Every record is decoded within bounds, and a damaged file is an error, not a crash.
+//
+// The package does not judge what is stored: which names may be flagged, who may do so and when a flag
+// ends is casework's. It never overwrites a file that it did not make.
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	bolt "go.etcd.io/bbolt"
+)
 
 var (
 	// ErrLocked is returned when another process has the database open.
@@ -10,17 +26,151 @@ var (
 	ErrForeign = errors.New("not a database of this program")
 	// ErrNewer is returned when the schema is newer than this program.
 	ErrNewer = errors.New("database is newer than this program")
-	// ErrTruncated is returned when the file is shorter than its contents.
+	// ErrTruncated is returned when the file is shorter than what it should hold.
 	ErrTruncated = errors.New("database file is cut short")
-	// ErrDamaged is returned when a page of the database cannot be read.
+	// ErrDamaged is returned when what the database holds cannot be read.
 	ErrDamaged = errors.New("database is damaged")
+	// ErrUnconfirmed is returned by every write after one whose commit reached the file but could not
+	// be confirmed. Only opening the database anew tells whether that commit lasted.
+	ErrUnconfirmed = errors.New("an earlier commit could not be confirmed; restart to find out whether it lasted")
 )
 
-// Store is an open database.
-type Store struct{}
+// Store is an open database. Its methods may be called concurrently; writers wait for one another.
+type Store struct {
+	db   *bolt.DB
+	path string
 
-// Open opens the database at path.
-func Open(path string) (*Store, error) { return &Store{}, nil }
+	commit func(*bolt.Tx) error // (*bolt.Tx).Commit; tests make it fail
 
-// Close closes the database.
-func (s *Store) Close() error { return nil }
+	writing      sync.Mutex   // held through a write
+	acknowledged sync.RWMutex // held for writing through a commit, for reading while a read begins
+
+	// Set once, with writing and acknowledged held, when a commit could not be confirmed.
+	unconfirmed error
+	pinned      *bolt.Tx   // the state before that commit
+	pinnedUse   sync.Mutex // a bbolt transaction serves one goroutine at a time
+}
+
+// Path returns the path that the database was opened with.
+func (s *Store) Path() string { return s.path }
+
+// Close closes the database. It waits for the reads and the write that run.
+func (s *Store) Close() error {
+	s.pinnedUse.Lock()
+	defer s.pinnedUse.Unlock()
+	if s.pinned != nil {
+		rollback(s.pinned)
+	}
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("closing database: %w", err)
+	}
+	return nil
+}
+
+// View calls read with the last acknowledged state. The Tx and what it hands out by reference are
+// valid until read returns. A read that lasts keeps pages from being reused, but keeps no one waiting.
+func (s *Store) View(read func(*Tx) error) error {
+	s.acknowledged.RLock()
+	if s.pinned != nil {
+		s.acknowledged.RUnlock()
+		s.pinnedUse.Lock()
+		defer s.pinnedUse.Unlock()
+		return guard(func() error { return within(s.pinned, read) })
+	}
+	tx, err := s.db.Begin(false)
+	s.acknowledged.RUnlock()
+	if err != nil {
+		return fmt.Errorf("reading database: %w", err)
+	}
+	defer rollback(tx)
+	return guard(func() error { return within(tx, read) })
+}
+
+// Update calls change and makes what it did durable in one commit. When change returns an error, or
+// the commit does, nothing is changed. When change wrote nothing, there is no commit.
+func (s *Store) Update(change func(*Tx) error) error { return s.write(change, true) }
+
+// Try calls change as Update would and then forgets what it did.
+func (s *Store) Try(change func(*Tx) error) error { return s.write(change, false) }
+
+func (s *Store) write(change func(*Tx) error, keep bool) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.unconfirmed != nil {
+		return s.unconfirmed
+	}
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return fmt.Errorf("writing database: %w", err)
+	}
+	defer rollback(tx)
+	written := false
+	err = guard(func() error {
+		return within(tx, func(t *Tx) error {
+			if err := change(t); err != nil {
+				return err
+			}
+			written = t.written
+			return t.flush()
+		})
+	})
+	if err != nil || !written || !keep {
+		return err
+	}
+	if err := s.confirm(tx); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
+
+// confirm commits tx. After an error it looks whether bbolt shows the commit all the same, which it
+// does when the meta page was written but not synced; then the state before it stays the one to read.
+func (s *Store) confirm(tx *bolt.Tx) error {
+	s.acknowledged.Lock()
+	defer s.acknowledged.Unlock()
+	before, err := s.db.Begin(false)
+	if err != nil {
+		return err
+	}
+	failed := guard(func() error { return s.commit(tx) })
+	if failed == nil {
+		rollback(before)
+		return nil
+	}
+	rollback(tx) // still open only if bbolt panicked
+	now, err := s.db.Begin(false)
+	if err == nil {
+		defer rollback(now)
+		if now.ID() == before.ID() {
+			rollback(before)
+			return failed
+		}
+	}
+	s.pinned = before
+	s.unconfirmed = fmt.Errorf("%w (%w)", ErrUnconfirmed, failed)
+	return s.unconfirmed
+}
+
+// rollback ends a transaction whose outcome is settled; if it is closed already, so much the better.
+func rollback(tx *bolt.Tx) { _ = tx.Rollback() }
+
+// within calls do with the records of tx.
+func within(tx *bolt.Tx, do func(*Tx) error) error {
+	t, err := newTx(tx)
+	if err != nil {
+		return err
+	}
+	return do(t)
+}
+
+// guard calls do and turns what a damaged file causes into an error: bbolt panics on a page that
+// contradicts itself, and the memory map faults where the file ends too early.
+func guard(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, p)
+		}
+	}()
+	return do()
+}

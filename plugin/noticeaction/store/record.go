@@ -1,0 +1,157 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+)
+
+// A flag is stored as a version byte and then, varints as in encoding/binary and strings after their
+// length: not_after, authority, since, changed, reference, case, note. What the table needs comes
+// first. The name is the key. Times are Unix seconds, 0 for none.
+const flagVersion = 1
+
+func appendFlag(b []byte, f Flag) []byte {
+	b = append(b, flagVersion)
+	b = binary.AppendVarint(b, unix(f.NotAfter))
+	b = appendString(b, f.Authority)
+	b = binary.AppendVarint(b, unix(f.Since))
+	b = binary.AppendUvarint(b, f.Changed)
+	b = appendString(b, f.Reference)
+	b = appendString(b, f.Case)
+	return appendString(b, f.Note)
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func decodeFlag(name string, b []byte) (Flag, error) {
+	h, r := readHead(b)
+	f := Flag{
+		Name:      name,
+		Authority: string(h.authority),
+		NotAfter:  fromUnix(h.notAfter),
+		Since:     fromUnix(r.varint()),
+		Changed:   r.uvarint(),
+		Reference: string(r.bytes()),
+		Case:      string(r.bytes()),
+		Note:      string(r.bytes()),
+	}
+	if r.bad || len(r.b) != 0 {
+		return Flag{}, fmt.Errorf("%w: flag %s cannot be read", ErrDamaged, name)
+	}
+	return f, nil
+}
+
+// head is the part of a flag that the table needs.
+type head struct {
+	notAfter  int64
+	authority []byte // within the record
+}
+
+func decodeHead(b []byte) (head, error) {
+	h, r := readHead(b)
+	if r.bad {
+		return head{}, fmt.Errorf("%w: its record cannot be read", ErrDamaged)
+	}
+	return h, nil
+}
+
+func readHead(b []byte) (head, reader) {
+	if len(b) == 0 || b[0] != flagVersion {
+		return head{}, reader{bad: true}
+	}
+	r := reader{b: b[1:]}
+	h := head{notAfter: r.varint()}
+	h.authority = r.bytes()
+	return h, r
+}
+
+// reader takes a record apart. Once bad it returns zero values.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) bytes() []byte {
+	n := r.uvarint()
+	if n > uint64(len(r.b)) {
+		r.skip(0)
+		return nil
+	}
+	s := r.b[:n]
+	r.b = r.b[n:]
+	return s
+}
+
+// skip takes n bytes off, or with n < 1 notes that there is nothing of use.
+func (r *reader) skip(n int) {
+	if n < 1 {
+		r.b, r.bad = nil, true
+		return
+	}
+	r.b = r.b[n:]
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func fromUnix(s int64) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s, 0).UTC()
+}
+
+// state is what a transaction keeps count of: 96 bytes, numbers big-endian.
+type state struct {
+	generation uint64
+	flags      uint64
+	lines      uint64 // of the journal
+	last       int64  // time of the last line
+	digest     redirect.Digest
+	head       [32]byte // SHA-256 of the last line
+}
+
+func encodeState(s state) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 96), s.generation)
+	b = binary.BigEndian.AppendUint64(b, s.flags)
+	b = binary.BigEndian.AppendUint64(b, s.lines)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.last))
+	b = append(b, s.digest[:]...)
+	return append(b, s.head[:]...)
+}
+
+func decodeState(b []byte) (state, error) {
+	if len(b) != 96 {
+		return state{}, fmt.Errorf("%w: state of %d bytes, expected 96", ErrDamaged, len(b))
+	}
+	s := state{
+		generation: binary.BigEndian.Uint64(b),
+		flags:      binary.BigEndian.Uint64(b[8:]),
+		lines:      binary.BigEndian.Uint64(b[16:]),
+		last:       int64(binary.BigEndian.Uint64(b[24:])),
+	}
+	copy(s.digest[:], b[32:])
+	copy(s.head[:], b[64:])
+	return s, nil
+}

@@ -1,0 +1,314 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+var (
+	metaBucket     = []byte("meta")
+	flagsBucket    = []byte("flags")    // name: flag
+	expiryBucket   = []byte("expiry")   // not_after, big-endian Unix seconds, and name: nothing
+	journalBucket  = []byte("journal")  // sequence number, big-endian: line
+	receiptsBucket = []byte("receipts") // idempotency key: receipt
+
+	stateKey = []byte("state")
+)
+
+// Tx is a transaction on the database. It is for one goroutine, until the call that lent it returns.
+type Tx struct {
+	tx                                     *bolt.Tx
+	meta, flags, expiry, journal, receipts *bolt.Bucket
+
+	state   state
+	written bool
+	arena   []byte // bbolt wants values left alone until the end; they lie here
+	scratch []byte
+}
+
+func newTx(tx *bolt.Tx) (*Tx, error) {
+	t := &Tx{tx: tx}
+	for _, b := range []struct {
+		name   []byte
+		bucket **bolt.Bucket
+	}{
+		{metaBucket, &t.meta},
+		{flagsBucket, &t.flags},
+		{expiryBucket, &t.expiry},
+		{journalBucket, &t.journal},
+		{receiptsBucket, &t.receipts},
+	} {
+		if *b.bucket = tx.Bucket(b.name); *b.bucket == nil {
+			return nil, fmt.Errorf("%w: bucket %s is missing", ErrDamaged, b.name)
+		}
+	}
+	var err error
+	t.state, err = decodeState(t.meta.Get(stateKey))
+	return t, err
+}
+
+// flush writes what the transaction counted along the way.
+func (tx *Tx) flush() error {
+	if !tx.written {
+		return nil
+	}
+	return tx.meta.Put(stateKey, encodeState(tx.state))
+}
+
+// Generation is the number of the last change; 0 before the first.
+func (tx *Tx) Generation() uint64 { return tx.state.generation }
+
+// NextGeneration begins a change and returns its number.
+func (tx *Tx) NextGeneration() uint64 {
+	tx.written = true
+	tx.state.generation++
+	return tx.state.generation
+}
+
+// Count is the number of flags.
+func (tx *Tx) Count() int { return int(tx.state.flags) }
+
+// Digest is that of all flags as redirect entries.
+func (tx *Tx) Digest() redirect.Digest { return tx.state.digest }
+
+// Size is the size of the database in bytes, and of a backup.
+func (tx *Tx) Size() int64 { return tx.tx.Size() }
+
+// WriteTo writes a copy of the database as of this transaction: exactly Size bytes. It may be slow,
+// as w is; the database can be read and written meanwhile.
+func (tx *Tx) WriteTo(w io.Writer) (int64, error) { return tx.tx.WriteTo(w) }
+
+// Bulk prepares for many changes in the order of their names: pages are filled further, as little
+// will come between.
+func (tx *Tx) Bulk() {
+	const full = 0.9
+	tx.flags.FillPercent, tx.expiry.FillPercent = full, full
+}
+
+// Flag returns the flag of a name, if there is one.
+func (tx *Tx) Flag(name string) (f Flag, ok bool, err error) {
+	v := tx.flags.Get([]byte(name))
+	if v == nil {
+		return Flag{}, false, nil
+	}
+	f, err = decodeFlag(name, v)
+	return f, err == nil, err
+}
+
+// PutFlag adds a flag or replaces that of the same name.
+func (tx *Tx) PutFlag(f Flag) error {
+	key := []byte(f.Name)
+	if err := tx.forget(f.Name, key); err != nil {
+		return err
+	}
+	e := redirect.Entry{Name: f.Name, Authority: f.Authority, NotAfter: unix(f.NotAfter)}
+	tx.state.digest.Add(e)
+	tx.state.flags++
+	tx.scratch = appendFlag(tx.scratch[:0], f)
+	if err := tx.flags.Put(key, tx.keep(tx.scratch)); err != nil {
+		return fmt.Errorf("putting flag %s: %w", f.Name, err)
+	}
+	if e.NotAfter == 0 {
+		return nil
+	}
+	if err := tx.expiry.Put(expiryKey(e.NotAfter, f.Name), nil); err != nil {
+		return fmt.Errorf("putting expiry of %s: %w", f.Name, err)
+	}
+	return nil
+}
+
+// DeleteFlag removes the flag of a name; it is no error if there is none.
+func (tx *Tx) DeleteFlag(name string) error {
+	key := []byte(name)
+	if err := tx.forget(name, key); err != nil {
+		return err
+	}
+	if err := tx.flags.Delete(key); err != nil {
+		return fmt.Errorf("deleting flag %s: %w", name, err)
+	}
+	return nil
+}
+
+// forget takes the flag of a name, if any, out of the count, the digest and the expiry index.
+func (tx *Tx) forget(name string, key []byte) error {
+	tx.written = true
+	v := tx.flags.Get(key)
+	if v == nil {
+		return nil
+	}
+	h, err := decodeHead(v)
+	if err != nil {
+		return fmt.Errorf("flag %s: %w", name, err)
+	}
+	tx.state.digest.Remove(redirect.Entry{Name: name, Authority: string(h.authority), NotAfter: h.notAfter})
+	tx.state.flags--
+	if h.notAfter == 0 {
+		return nil
+	}
+	if err := tx.expiry.Delete(expiryKey(h.notAfter, name)); err != nil {
+		return fmt.Errorf("deleting expiry of %s: %w", name, err)
+	}
+	return nil
+}
+
+// Query selects flags.
+type Query struct {
+	After     string // only names that sort after it
+	Zone      string // only names directly below it, no final dot; empty: all
+	Authority string // empty: all
+}
+
+// Flags yields the selected flags in the order of their names, until the first error.
+func (tx *Tx) Flags(q Query) iter.Seq2[Flag, error] {
+	return func(yield func(Flag, error) bool) {
+		for name, v := range tx.from(q.After) {
+			ok, err := q.selects(name, v)
+			if err == nil && !ok {
+				continue
+			}
+			var f Flag
+			if err == nil {
+				f, err = decodeFlag(string(name), v)
+			}
+			if !yield(f, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// CountFlags returns how many flags there are to select.
+func (tx *Tx) CountFlags(q Query) (n int, err error) {
+	if q == (Query{}) {
+		return tx.Count(), nil
+	}
+	for name, v := range tx.from(q.After) {
+		ok, err := q.selects(name, v)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (tx *Tx) from(after string) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		c := tx.flags.Cursor()
+		k, v := c.Seek([]byte(after))
+		if string(k) == after {
+			k, v = c.Next()
+		}
+		for ; k != nil && yield(k, v); k, v = c.Next() {
+		}
+	}
+}
+
+func (q Query) selects(name, v []byte) (bool, error) {
+	if q.Zone != "" {
+		if _, zone, _ := bytes.Cut(name, []byte{'.'}); string(zone) != q.Zone {
+			return false, nil
+		}
+	}
+	if q.Authority == "" {
+		return true, nil
+	}
+	h, err := decodeHead(v)
+	if err != nil {
+		return false, fmt.Errorf("flag %s: %w", name, err)
+	}
+	return string(h.authority) == q.Authority, nil
+}
+
+// Load publishes in set all flags but those that are due at now. On error it publishes nothing.
+func (tx *Tx) Load(set *redirect.Set, now time.Time) error {
+	var damaged error
+	err := set.Load(tx.Generation(), func(yield func(redirect.Entry) bool) {
+		names, authorities := &pool{}, make(map[string]string)
+		for name, v := range tx.from("") {
+			h, err := decodeHead(v)
+			if err != nil {
+				damaged = fmt.Errorf("flag %s: %w", name, err)
+				yield(redirect.Entry{}) // which no set accepts
+				return
+			}
+			if h.notAfter != 0 && h.notAfter <= now.Unix() {
+				continue
+			}
+			authority, ok := authorities[string(h.authority)]
+			if !ok {
+				authority = string(h.authority)
+				authorities[authority] = authority
+			}
+			if !yield(redirect.Entry{Name: names.add(name), Authority: authority, NotAfter: h.notAfter}) {
+				return
+			}
+		}
+	})
+	if damaged != nil {
+		return damaged
+	}
+	return err
+}
+
+// NextExpiry returns when the first flag ends; false when none does.
+func (tx *Tx) NextExpiry() (time.Time, bool) {
+	k, _ := tx.expiry.Cursor().First()
+	if len(k) < 8 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(k)), 0).UTC(), true
+}
+
+// Due yields the names whose flags end at now or before, the earliest first. They must not be deleted
+// while it runs.
+func (tx *Tx) Due(now time.Time) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		c := tx.expiry.Cursor()
+		for k, _ := c.First(); len(k) > 8; k, _ = c.Next() {
+			if int64(binary.BigEndian.Uint64(k)) > now.Unix() || !yield(string(k[8:])) {
+				return
+			}
+		}
+	}
+}
+
+func expiryKey(notAfter int64, name string) []byte {
+	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(name)), uint64(notAfter)), name...)
+}
+
+// keep copies b to where it stays until the end of the transaction.
+func (tx *Tx) keep(b []byte) []byte {
+	const least, most = 1 << 10, 1 << 20
+	if cap(tx.arena)-len(tx.arena) < len(b) {
+		tx.arena = make([]byte, 0, max(min(max(2*cap(tx.arena), least), most), len(b)))
+	}
+	n := len(tx.arena)
+	tx.arena = append(tx.arena, b...)
+	return tx.arena[n:len(tx.arena):len(tx.arena)]
+}
+
+// pool makes strings of many short byte slices with few allocations.
+type pool struct{ b strings.Builder }
+
+func (p *pool) add(s []byte) string {
+	const chunk = 64 << 10
+	if p.b.Cap()-p.b.Len() < len(s) {
+		p.b = strings.Builder{}
+		p.b.Grow(chunk)
+	}
+	n := p.b.Len()
+	p.b.Write(s)
+	return p.b.String()[n:]
+}
