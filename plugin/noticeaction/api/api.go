@@ -1,0 +1,233 @@
+// Package api is the admin HTTP API: it finds out who calls, checks that the
+// role may, turns the request into one call of the desk and the desk's answer
+// into HTTP.
+//
+// It decides nothing about names or flags, opens no database and knows no
+// DNS; what the desk refuses is shown as the desk put it. A change that is
+// answered with success is durable, because the desk answers only then, and a
+// client that goes away does not undo it.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"runtime/debug"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+)
+
+// Limits of a request body, in bytes.
+const (
+	maxBody   = 1 << 20
+	maxImport = 256 << 20
+)
+
+// Desk is what the API needs of the desk; *casework.Desk has it. All methods
+// are called concurrently.
+type Desk interface {
+	Flag(context.Context, casework.Order, casework.FlagRequest) (casework.Result, error)
+	Unflag(ctx context.Context, o casework.Order, name, reason string, m casework.Match) (casework.Result, error)
+	Import(ctx context.Context, o casework.Order, key string, body io.Reader) (casework.ImportReport, error)
+	Lookup(name string) (store.Flag, error)
+	List(casework.ListQuery) (flags []store.Flag, next string, err error)
+	Export(ctx context.Context, q casework.ListQuery, begin func(generation uint64, count int) error, each func(store.Flag) error) error
+	Preview(name string) (casework.Preview, error)
+	Audit(casework.AuditQuery) (lines []json.RawMessage, next uint64, err error)
+	Status() (casework.Status, error)
+	Backup(ctx context.Context, begin func(size int64) error, w io.Writer) error
+}
+
+// Config is what a Handler is made of. Desk is required.
+type Config struct {
+	Desk   Desk
+	Tokens *Tokens // who may call over TCP; nil: nobody
+
+	// Observe counts one request: its route as the pattern, "other" for a
+	// path that is none, and the status. May be nil; called concurrently.
+	Observe func(route string, code int)
+
+	// Log gets one line per change, without names, and one per failure of
+	// the server. May be nil; called concurrently.
+	Log func(line string)
+}
+
+// Handler serves the admin API. It keeps no state of its own: a reload makes
+// a new one. Safe for concurrent use.
+type Handler struct {
+	config Config
+	mux    *http.ServeMux
+	spec   []byte
+}
+
+// New makes a handler.
+func New(config Config) *Handler {
+	if config.Observe == nil {
+		config.Observe = func(string, int) {}
+	}
+	if config.Log == nil {
+		config.Log = func(string) {}
+	}
+	h := &Handler{config: config, mux: http.NewServeMux()}
+	humaAPI := humago.New(h.mux, describe())
+	h.registerFlags(humaAPI)
+	h.registerReads(humaAPI)
+	h.registerStreams(humaAPI)
+	h.spec = specification(humaAPI.OpenAPI())
+	h.mux.HandleFunc("GET /openapi.json", h.serveSpec)
+	return h
+}
+
+// call is what is known of one request besides its parameters.
+type call struct {
+	Identity
+	cause   error  // why it failed, for the log only
+	changed string // what was committed, for the log; empty: nothing
+}
+
+type callKey struct{}
+
+// callOf is the call that ctx belongs to.
+func callOf(ctx context.Context) *call {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c
+	}
+	return &call{}
+}
+
+// ServeHTTP answers one request, whatever it is, with the API's answer or a
+// problem document.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{}
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	out := &response{ResponseWriter: w}
+	route, missing := h.route(r)
+	defer h.conclude(out, route, c)
+	if err := h.admit(c, r, route, missing); err != nil {
+		writeProblem(out, err)
+		return
+	}
+	h.mux.ServeHTTP(out, r)
+}
+
+// route finds the pattern that r matches; for none it is "other", and the
+// second result is the 404 or 405 to answer with.
+func (h *Handler) route(r *http.Request) (string, error) {
+	handler, pattern := h.mux.Handler(r)
+	if _, known := rights[pattern]; known && path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath() {
+		return pattern, nil
+	}
+	// The mux knows which methods the path has; only its text is not ours.
+	answer := probe{header: http.Header{}}
+	handler.ServeHTTP(&answer, r)
+	if answer.status == http.StatusMethodNotAllowed {
+		allow := answer.header.Get("Allow")
+		doc := problem(http.StatusMethodNotAllowed, fmt.Sprintf("expected one of the methods %s, got %s", allow, r.Method))
+		return "other", huma.ErrorWithHeaders(doc, http.Header{"Allow": {allow}})
+	}
+	return "other", problem(http.StatusNotFound, "expected a path that /openapi.json lists")
+}
+
+// probe takes an answer and sends nothing.
+type probe struct {
+	header http.Header
+	status int
+}
+
+func (p *probe) Header() http.Header         { return p.header }
+func (p *probe) WriteHeader(code int)        { p.status = code }
+func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+
+// admit decides whether the request goes on to its operation. Strangers learn
+// nothing but that they are strangers.
+func (h *Handler) admit(c *call, r *http.Request, route string, missing error) error {
+	id, expected := identify(r, h.config.Tokens)
+	if expected != "" {
+		return huma.ErrorWithHeaders(problem(http.StatusUnauthorized, expected),
+			http.Header{"Www-Authenticate": {`Bearer realm="noticeaction"`}})
+	}
+	c.Identity = id
+	if missing != nil {
+		return missing
+	}
+	if !id.may(route) {
+		return problem(http.StatusForbidden, fmt.Sprintf("expected one of the roles %v for %s, got %s", rights[route], route, id.Role))
+	}
+	want, got := bodyTypes[route], r.Header.Get("Content-Type")
+	if want == "" || got == "" {
+		return nil
+	}
+	if media, _, err := mime.ParseMediaType(got); err != nil || media != want {
+		return problem(http.StatusUnsupportedMediaType, fmt.Sprintf("expected Content-Type %s, got %q", want, got))
+	}
+	return nil
+}
+
+// bodyTypes is the media type of each body that is read.
+var bodyTypes = map[string]string{
+	"PUT /v1/flags/{name}":  "application/json",
+	"POST /v1/flags/import": ndjson,
+}
+
+// conclude counts and logs the request, and answers for one that panicked.
+func (h *Handler) conclude(out *response, route string, c *call) {
+	fault := recover()
+	if fault != nil && fault != http.ErrAbortHandler {
+		c.cause = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		if out.status == 0 {
+			writeProblem(out, c.cause)
+			fault = nil
+		}
+	}
+	h.config.Observe(route, out.code())
+	switch {
+	case c.cause != nil:
+		h.config.Log(fmt.Sprintf("%s by %s: %d: %v", route, c.Actor, out.code(), c.cause))
+	case c.changed != "":
+		h.config.Log(fmt.Sprintf("%s by %s: %d: %s", route, c.Actor, out.code(), c.changed))
+	}
+	if fault != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// response notes the status that was sent.
+type response struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *response) WriteHeader(code int) {
+	if r.status == 0 {
+		r.status = code
+	}
+	if code == http.StatusNoContent {
+		r.Header().Del("Content-Type")
+	}
+	r.ResponseWriter.WriteHeader(code)
+}
+
+func (r *response) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *response) code() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}

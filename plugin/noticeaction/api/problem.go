@@ -1,0 +1,142 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+)
+
+// statuses gives each kind of refusal its HTTP status.
+var statuses = map[casework.Kind]int{
+	casework.Invalid:      http.StatusUnprocessableEntity,
+	casework.NotFound:     http.StatusNotFound,
+	casework.Conflict:     http.StatusConflict,
+	casework.Precondition: http.StatusPreconditionFailed,
+	casework.Forbidden:    http.StatusForbidden,
+	casework.Braked:       http.StatusTooManyRequests,
+	casework.Unavailable:  http.StatusServiceUnavailable,
+}
+
+// locations says where a field came from, if not from the body.
+var locations = map[string]string{
+	"name": "path.name", "reason": "query.reason", "force": "query.force",
+	"zone": "query.zone", "after": "query.after", "limit": "query.limit",
+	"key": "header.Idempotency-Key",
+}
+
+// retryAfter is how long a caller waits after 503, when nobody knows better.
+const retryAfter = time.Minute
+
+// problem makes a problem document (RFC 9457).
+func problem(status int, detail string, errs ...*huma.ErrorDetail) *huma.ErrorModel {
+	return &huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail, Errors: errs}
+}
+
+// refusal makes a problem document of what the desk returned. What is not a
+// refusal is a fault of ours: the caller learns no more than that, the log
+// gets the cause.
+func refusal(ctx context.Context, err error) error {
+	var refused *casework.Error
+	if !errors.As(err, &refused) || statuses[refused.Kind] == 0 {
+		callOf(ctx).cause = err
+		return problem(http.StatusInternalServerError, "the server failed; its log says why")
+	}
+	doc := problem(statuses[refused.Kind], refused.Detail)
+	if refused.Field != "" {
+		doc.Errors = []*huma.ErrorDetail{{Message: refused.Detail, Location: location(refused.Field), Value: refused.Value}}
+	}
+	switch refused.Kind {
+	case casework.Unavailable:
+		callOf(ctx).cause = err
+		return retryLater(doc, retryAfter)
+	case casework.Braked:
+		if !refused.RetryAt.IsZero() {
+			return retryLater(doc, time.Until(refused.RetryAt))
+		}
+	}
+	return doc
+}
+
+// isKind tells whether the desk refused with that kind.
+func isKind(err error, kind casework.Kind) bool {
+	var refused *casework.Error
+	return errors.As(err, &refused) && refused.Kind == kind
+}
+
+func location(field string) string {
+	if l, ok := locations[field]; ok {
+		return l
+	}
+	return "body." + field
+}
+
+// retryLater adds Retry-After in whole seconds, at least one (RFC 9110 section 10.2.3).
+func retryLater(doc *huma.ErrorModel, after time.Duration) error {
+	seconds := max(1, int(math.Ceil(after.Seconds())))
+	return huma.ErrorWithHeaders(doc, http.Header{"Retry-After": {strconv.Itoa(seconds)}})
+}
+
+// polish makes huma's own refusals say what was expected, and keeps them from
+// echoing a whole body.
+func polish(_ huma.Context, _ string, v any) (any, error) {
+	doc, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	if doc.Status == http.StatusRequestEntityTooLarge {
+		doc.Detail = tooLarge(maxBody)
+	}
+	for _, e := range doc.Errors {
+		if clear, ok := clearer[e.Message]; ok {
+			e.Message = clear
+		}
+		if _, object := e.Value.(map[string]any); object || e.Location == "body" {
+			e.Value = nil
+		}
+	}
+	if doc.Detail == "validation failed" && len(doc.Errors) > 0 {
+		doc.Detail = fmt.Sprintf("%s: %s", doc.Errors[0].Location, doc.Errors[0].Message)
+	}
+	return doc, nil
+}
+
+// clearer replaces messages of huma that do not say what was expected.
+var clearer = map[string]string{
+	"invalid boolean":                     "expected true or false",
+	"invalid integer":                     "expected an integer",
+	"unexpected property":                 "expected no such key",
+	"unknown query parameter":             "expected no such parameter",
+	"required query parameter is missing": "expected a value",
+}
+
+func tooLarge(limit int64) string {
+	return fmt.Sprintf("expected a body of at most %d MiB", limit>>20)
+}
+
+// writeProblem answers outside huma: before a call is known to be one, and
+// where a stream failed before its first byte.
+func writeProblem(w http.ResponseWriter, err error) {
+	var headers huma.HeadersError
+	if errors.As(err, &headers) {
+		for name, values := range headers.GetHeaders() {
+			w.Header()[name] = values
+		}
+	}
+	var doc *huma.ErrorModel
+	if !errors.As(err, &doc) {
+		doc = problem(http.StatusInternalServerError, "the server failed; its log says why")
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(doc.Status)
+	body, _ := json.Marshal(doc)
+	w.Write(append(body, '\n'))
+}

@@ -1,0 +1,196 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+)
+
+// ndjson is the media type of one JSON value a line.
+const ndjson = "application/x-ndjson"
+
+// Limits of a stream: how long the other side may stand still, and how long
+// the whole may take. An export holds a read transaction as long as it runs.
+const (
+	streamStall = 30 * time.Second
+	streamWhole = 30 * time.Minute
+	streamChunk = 64 << 10
+)
+
+type importInput struct {
+	Change
+	Key  string `header:"Idempotency-Key" maxLength:"255" pattern:"^[\\x21-\\x7e]*$" patternDescription:"printable ASCII without spaces" doc:"Makes a repetition safe: within 24 hours the same key with the same body gives the same report and imports nothing again" example:"2026-05-12-list-7"`
+	body io.Reader
+}
+
+// Resolve takes the body as a stream, which huma would read whole.
+func (in *importInput) Resolve(ctx huma.Context) []error {
+	r, w := humago.Unwrap(ctx)
+	conn := http.NewResponseController(w)
+	in.body = &patientReader{r: http.MaxBytesReader(w, r.Body, maxImport), conn: conn, until: time.Now().Add(streamWhole)}
+	return nil
+}
+
+var _ huma.Resolver = (*importInput)(nil)
+
+type importOutput struct{ Body importReply }
+
+type importReply struct {
+	Lines      int    `json:"lines" doc:"Lines read, without blank ones" example:"3"`
+	Created    int    `json:"created" doc:"Names that were not flagged before" example:"2"`
+	Replaced   int    `json:"replaced" doc:"Flags that were replaced" example:"1"`
+	Unchanged  int    `json:"unchanged" doc:"Flags that stood already" example:"0"`
+	Generation uint64 `json:"generation" doc:"The generation that holds the import" example:"42"`
+	DryRun     bool   `json:"dry_run" doc:"Whether this was a dry run: nothing was kept"`
+}
+
+func (h *Handler) importFlags(ctx context.Context, in *importInput) (*importOutput, error) {
+	order, err := in.order(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report, err := h.config.Desk.Import(context.WithoutCancel(ctx), order, in.Key, in.body)
+	if err != nil {
+		return nil, importRefusal(ctx, report, err)
+	}
+	in.commit(ctx, report.Created+report.Replaced > 0, report.Generation)
+	return &importOutput{Body: importReply{
+		Lines: report.Lines, Created: report.Created, Replaced: report.Replaced, Unchanged: report.Unchanged,
+		Generation: report.Generation, DryRun: order.DryRun,
+	}}, nil
+}
+
+// importRefusal adds the refused lines to the desk's refusal.
+func importRefusal(ctx context.Context, report casework.ImportReport, err error) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return problem(http.StatusRequestEntityTooLarge, tooLarge(large.Limit))
+	}
+	refused := refusal(ctx, err)
+	var doc *huma.ErrorModel
+	if errors.As(refused, &doc) && len(report.Errors) > 0 {
+		doc.Errors = nil
+		for _, e := range report.Errors {
+			doc.Errors = append(doc.Errors, &huma.ErrorDetail{Message: e.Detail, Location: fmt.Sprintf("body line %d", e.Line), Value: e.Name})
+		}
+		if report.MoreErrors > 0 {
+			doc.Errors = append(doc.Errors, &huma.ErrorDetail{Message: fmt.Sprintf("and %d more", report.MoreErrors), Location: "body"})
+		}
+	}
+	return refused
+}
+
+type exportInput struct {
+	Zone      string `query:"zone" doc:"Only names directly below this zone" example:"be"`
+	Authority string `query:"authority" doc:"Only flags of this authority" example:"apd-gba"`
+}
+
+func (h *Handler) export(_ context.Context, in *exportInput) (*huma.StreamResponse, error) {
+	query := casework.ListQuery{Zone: in.Zone, Authority: in.Authority}
+	return h.stream(func(ctx context.Context, header func(http.Header), w io.Writer) error {
+		lines := json.NewEncoder(w)
+		lines.SetEscapeHTML(false)
+		begin := func(generation uint64, count int) error {
+			header(http.Header{
+				"Content-Type":            {ndjson},
+				"Noticeaction-Generation": {strconv.FormatUint(generation, 10)},
+				"Noticeaction-Count":      {strconv.Itoa(count)},
+			})
+			return nil
+		}
+		return h.config.Desk.Export(ctx, query, begin, func(f store.Flag) error { return lines.Encode(f) })
+	}), nil
+}
+
+func (h *Handler) backup(context.Context, *struct{}) (*huma.StreamResponse, error) {
+	return h.stream(func(ctx context.Context, header func(http.Header), w io.Writer) error {
+		begin := func(size int64) error {
+			header(http.Header{
+				"Content-Type":   {"application/octet-stream"},
+				"Content-Length": {strconv.FormatInt(size, 10)},
+			})
+			return nil
+		}
+		return h.config.Desk.Backup(ctx, begin, w)
+	}), nil
+}
+
+// stream answers with what write writes after it called header. A failure
+// before that is a problem document; a later one cuts the connection, so that
+// nobody takes the part for the whole.
+func (h *Handler) stream(write func(ctx context.Context, header func(http.Header), w io.Writer) error) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		r, w := humago.Unwrap(hc)
+		conn := http.NewResponseController(w)
+		// The server's read deadline would end the request's context.
+		conn.SetReadDeadline(time.Time{})
+		out := bufio.NewWriterSize(&patientWriter{w: w, conn: conn, until: time.Now().Add(streamWhole)}, streamChunk)
+		begun := false
+		err := write(r.Context(), func(headers http.Header) {
+			for name, values := range headers {
+				w.Header()[name] = values
+			}
+			begun = true
+			w.WriteHeader(http.StatusOK)
+		}, out)
+		if err == nil {
+			err = out.Flush()
+		}
+		switch {
+		case err == nil:
+		case begun:
+			callOf(r.Context()).cause = fmt.Errorf("cutting the stream: %w", err)
+			panic(http.ErrAbortHandler)
+		default:
+			writeProblem(w, refusal(r.Context(), err))
+		}
+	}}
+}
+
+// patientWriter gives each write streamStall, up to until for all.
+type patientWriter struct {
+	w     io.Writer
+	conn  *http.ResponseController
+	until time.Time
+}
+
+func (p *patientWriter) Write(b []byte) (int, error) {
+	p.conn.SetWriteDeadline(earlier(time.Now().Add(streamStall), p.until))
+	return p.w.Write(b)
+}
+
+// patientReader gives each read streamStall, up to until for all, and the
+// answer as long again after the last.
+type patientReader struct {
+	r     io.Reader
+	conn  *http.ResponseController
+	until time.Time
+}
+
+func (p *patientReader) Read(b []byte) (int, error) {
+	p.conn.SetReadDeadline(earlier(time.Now().Add(streamStall), p.until))
+	n, err := p.r.Read(b)
+	if err != nil {
+		p.conn.SetWriteDeadline(time.Now().Add(streamWhole))
+	}
+	return n, err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
