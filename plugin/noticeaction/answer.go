@@ -1,0 +1,200 @@
+package noticeaction
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/miekg/dns"
+)
+
+// profile says what the server is for the names below the zone.
+type profile int
+
+const (
+	profileAuto profile = iota
+	// profileInsecure answers as the apex of an unsigned child: a validator
+	// finds the delegation without DS in the zone and accepts the answer.
+	profileInsecure
+	// profileSigned answers as part of the zone, for the dnssec plugin in
+	// front to sign.
+	profileSigned
+)
+
+// maxInline is how many addresses of one family fit in a reply's own
+// allocation.
+const maxInline = 2
+
+// reply is one answer and everything that it points to, in one allocation.
+// It is made anew for each query: plugins in front may keep it or append to
+// its sections.
+type reply struct {
+	msg      dns.Msg
+	question [1]dns.Question
+	answer   [2 * maxInline]dns.RR
+	a        [maxInline]dns.A
+	aaaa     [maxInline]dns.AAAA
+	soa      dns.SOA
+	ns       [1]dns.RR
+	opt      dns.OPT
+	extra    [1]dns.RR
+	ede      dns.EDNS0_EDE
+	options  [1]dns.EDNS0
+}
+
+// query is what an answer depends on.
+type query struct {
+	req    *dns.Msg
+	owner  string // the query name in lower case, with the final dot
+	name   string // the flagged name, the same or a suffix of owner
+	apex   *apex  // of the zone that the name is below
+	reason string // why: the text of the extended error
+}
+
+func (q *query) atName() bool { return len(q.owner) == len(q.name) }
+
+// answerer holds what is the same in all answers of one directive. It is
+// immutable once the server runs.
+type answerer struct {
+	profile  profile
+	ttl      uint32 // seconds
+	mailNull bool
+	v4, v6   []net.IP
+}
+
+func addresses(addrs []netip.Addr) (v4, v6 []net.IP) {
+	for _, a := range addrs {
+		if s := a.AsSlice(); a.Is4() {
+			v4 = append(v4, s[:4:4])
+		} else {
+			v6 = append(v6, s[:16:16])
+		}
+	}
+	return v4, v6
+}
+
+// passes reports whether the query for a flagged name is the zone's to
+// answer: in the insecure profile the zone proves that there is no DS.
+func (a *answerer) passes(qtype uint16, atName bool) bool {
+	return qtype == dns.TypeDS && atName && a.profile == profileInsecure
+}
+
+// answer builds the reply to q, never NXDOMAIN and never REFUSED, so that
+// no resolver concludes anything about the names around it.
+func (a *answerer) answer(q *query) *dns.Msg {
+	r := new(reply)
+	m := &r.msg
+	m.Id = q.req.Id
+	m.Response = true
+	m.Opcode = q.req.Opcode
+	m.Authoritative = true
+	m.RecursionDesired = q.req.RecursionDesired
+	m.CheckingDisabled = q.req.CheckingDisabled
+	r.question[0] = q.req.Question[0]
+	m.Question = r.question[:1:1]
+
+	a.records(r, q)
+	if len(m.Answer) == 0 {
+		a.negative(r, q)
+	}
+	if q.req.IsEdns0() != nil {
+		r.explain(q.reason)
+	}
+	return m
+}
+
+// records fills the answer section.
+func (a *answerer) records(r *reply, q *query) {
+	m := &r.msg
+	switch qtype := q.req.Question[0].Qtype; qtype {
+	case dns.TypeA:
+		m.Answer = a.addA(r, q.owner, r.answer[:0])
+	case dns.TypeAAAA:
+		m.Answer = a.addAAAA(r, q.owner, r.answer[:0])
+	case dns.TypeANY: // RFC 8482 section 4.1: a subset, what most ask for
+		m.Answer = a.addAAAA(r, q.owner, a.addA(r, q.owner, r.answer[:0]))
+	case dns.TypeMX:
+		if a.mailNull { // RFC 7505
+			m.Answer = []dns.RR{&dns.MX{Hdr: a.header(q.owner, qtype), Mx: "."}}
+		}
+	case dns.TypeTXT:
+		if a.mailNull && q.atName() { // RFC 7208
+			m.Answer = []dns.RR{&dns.TXT{Hdr: a.header(q.owner, qtype), Txt: []string{"v=spf1 -all"}}}
+		}
+	case dns.TypeCAA:
+		if q.atName() { // RFC 8659 section 4.2: no CA may issue
+			m.Answer = []dns.RR{&dns.CAA{Hdr: a.header(q.owner, qtype), Tag: "issue", Value: ";"}}
+		}
+	case dns.TypeSOA:
+		if a.profile == profileInsecure && q.atName() {
+			r.soa = q.apex.soaFor(q.name, a.ttl)
+			r.answer[0] = &r.soa
+			m.Answer = r.answer[:1:1]
+		}
+	case dns.TypeNS:
+		if a.profile == profileInsecure && q.atName() {
+			for _, host := range q.apex.ns {
+				m.Answer = append(m.Answer, &dns.NS{Hdr: a.header(q.owner, qtype), Ns: host})
+			}
+		}
+	}
+	m.Answer = m.Answer[:len(m.Answer):len(m.Answer)]
+}
+
+// negative makes r a NODATA answer (RFC 2308 section 2.2).
+func (a *answerer) negative(r *reply, q *query) {
+	owner := q.name
+	if a.profile == profileSigned {
+		owner = q.apex.zone
+	}
+	r.soa = q.apex.soaFor(owner, q.apex.negativeTTL(a.ttl))
+	r.ns[0] = &r.soa
+	r.msg.Ns = r.ns[:1:1]
+}
+
+func (a *answerer) header(owner string, rrtype uint16) dns.RR_Header {
+	return dns.RR_Header{Name: owner, Rrtype: rrtype, Class: dns.ClassINET, Ttl: a.ttl}
+}
+
+func (a *answerer) addA(r *reply, owner string, to []dns.RR) []dns.RR {
+	for i, ip := range a.v4 {
+		var rr *dns.A
+		if i < maxInline {
+			rr = &r.a[i]
+		} else {
+			rr = new(dns.A)
+		}
+		rr.Hdr, rr.A = a.header(owner, dns.TypeA), ip
+		to = append(to, rr)
+	}
+	return to
+}
+
+func (a *answerer) addAAAA(r *reply, owner string, to []dns.RR) []dns.RR {
+	for i, ip := range a.v6 {
+		var rr *dns.AAAA
+		if i < maxInline {
+			rr = &r.aaaa[i]
+		} else {
+			rr = new(dns.AAAA)
+		}
+		rr.Hdr, rr.AAAA = a.header(owner, dns.TypeAAAA), ip
+		to = append(to, rr)
+	}
+	return to
+}
+
+// explain adds the extended error (RFC 8914 sections 4.5 and 4.17). The
+// server fills in the rest of the OPT record.
+func (r *reply) explain(reason string) {
+	r.ede.InfoCode = dns.ExtendedErrorCodeForgedAnswer
+	if len(r.msg.Answer) == 0 {
+		r.ede.InfoCode = dns.ExtendedErrorCodeCensored
+	}
+	r.ede.ExtraText = reason
+	r.options[0] = &r.ede
+	r.opt.Hdr.Name = "."
+	r.opt.Hdr.Rrtype = dns.TypeOPT
+	r.opt.Option = r.options[:1:1]
+	r.extra[0] = &r.opt
+	r.msg.Extra = r.extra[:1:1]
+}

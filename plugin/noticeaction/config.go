@@ -1,0 +1,325 @@
+package noticeaction
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+
+	"github.com/miekg/dns"
+	"golang.org/x/net/idna"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+)
+
+const (
+	defaultDatabase = "noticeaction.db"
+	defaultTTL      = 300
+	minTTL, maxTTL  = 30, 86400 // seconds
+)
+
+var defaultBrake = casework.Brake{Count: 100, Per: time.Hour}
+
+// config is one directive of the Corefile.
+type config struct {
+	at      string // file:line of the directive, for errors after parsing
+	root    string // what relative paths are relative to
+	origins []string
+
+	host      string // the warning host, with the final dot
+	addresses []netip.Addr
+	database  string
+	profile   profile
+	ttl       uint32
+	mailNull  bool
+	observe   bool
+
+	protect []string
+	admin   []string
+	brake   casework.Brake
+
+	tokensFile string
+	tokens     *api.Tokens // nil: no line
+	tlsFiles   string
+	tlsConfig  *tls.Config // nil: no line
+}
+
+// shared are the lines that directives on the same database must agree on.
+func (cfg *config) shared() any {
+	return struct {
+		brake            casework.Brake
+		tokens, tlsFiles string
+	}{cfg.brake, cfg.tokensFile, cfg.tlsFiles}
+}
+
+// property reads one line of the directive's block into the config.
+type property struct {
+	name string
+	many bool // may be given more than once
+	read func(cfg *config, c *caddy.Controller, args []string) error
+}
+
+// properties are all lines that the block may hold.
+var properties = []property{
+	{name: "warning_page", read: readWarningPage},
+	{name: "database", read: func(cfg *config, c *caddy.Controller, args []string) error {
+		return cfg.readPath(c, args, "database", "one path", &cfg.database)
+	}},
+	{name: "profile", read: readProfile},
+	{name: "ttl", read: readTTL},
+	{name: "mail", read: readMail},
+	{name: "protect", many: true, read: readProtect},
+	{name: "admin", many: true, read: readAdmin},
+	{name: "admin_tls", read: readAdminTLS},
+	{name: "tokens", read: readTokens},
+	{name: "brake", read: readBrake},
+	{name: "observe", read: func(cfg *config, c *caddy.Controller, args []string) error {
+		cfg.observe = true
+		return wantArgs(c, args, len(args) == 0, "observe", "no argument")
+	}},
+}
+
+// parse reads the directive. Every refusal names file, line and what was
+// expected.
+func parse(c *caddy.Controller) (*config, error) {
+	c.Next()
+	cfg := &config{
+		at:   c.File() + ":" + strconv.Itoa(c.Line()),
+		root: dnsserver.GetConfig(c).Root,
+		ttl:  defaultTTL, mailNull: true, brake: defaultBrake,
+	}
+	cfg.database = cfg.path(defaultDatabase)
+	directive := *c // errors about the block as a whole name the directive's line
+
+	if err := cfg.readOrigins(c, c.RemainingArgs()); err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool)
+	for c.NextBlock() {
+		p, ok := propertyNamed(c.Val())
+		if !ok {
+			return nil, c.Errf("unknown property %q", c.Val())
+		}
+		if seen[p.name] && !p.many {
+			return nil, c.Errf("%s: given twice", p.name)
+		}
+		seen[p.name] = true
+		if err := p.read(cfg, c, c.RemainingArgs()); err != nil {
+			return nil, err
+		}
+	}
+	if !seen["warning_page"] {
+		return nil, directive.Err("warning_page: required")
+	}
+	if err := cfg.checkAdmin(); err != nil {
+		return nil, directive.Err(err.Error())
+	}
+	if c.Next() {
+		return nil, c.Err(plugin.ErrOnce.Error())
+	}
+	return cfg, nil
+}
+
+func propertyNamed(name string) (property, bool) {
+	for _, p := range properties {
+		if p.name == name {
+			return p, true
+		}
+	}
+	return property{}, false
+}
+
+// wantArgs returns an error that says what was expected unless ok.
+func wantArgs(c *caddy.Controller, args []string, ok bool, name, expected string) error {
+	if ok {
+		return nil
+	}
+	return c.Errf("%s: expected %s, got %q", name, expected, strings.Join(args, " "))
+}
+
+func (cfg *config) path(path string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(cfg.root, path)
+	}
+	return path
+}
+
+func (cfg *config) readPath(c *caddy.Controller, args []string, name, expected string, to *string) error {
+	if err := wantArgs(c, args, len(args) == 1 && args[0] != "", name, expected); err != nil {
+		return err
+	}
+	*to = cfg.path(args[0])
+	return nil
+}
+
+// readOrigins takes the zones of the directive, or else of the server block.
+func (cfg *config) readOrigins(c *caddy.Controller, args []string) error {
+	served := plugin.Zones(plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys))
+	cfg.origins = plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys)
+	if len(cfg.origins) == 0 {
+		return wantArgs(c, args, false, "zones", "domain names")
+	}
+	seen := make(map[string]bool)
+	for _, origin := range cfg.origins {
+		switch _, valid := dns.IsDomainName(origin); {
+		case !valid:
+			return wantArgs(c, args, false, "zones", "domain names")
+		case origin == ".":
+			return c.Errf("zones: expected zones below the root, got %q", origin)
+		case seen[origin]:
+			return c.Errf("zones: %q given twice", origin)
+		case !served.Contains(origin):
+			return c.Errf("zones: expected zones that the server block serves, got %q", origin)
+		}
+		seen[origin] = true
+	}
+	return nil
+}
+
+func readWarningPage(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) > 0, "warning_page", "HOST [ADDRESS...]"); err != nil {
+		return err
+	}
+	host, err := hostName(args[0])
+	if err != nil {
+		return c.Errf("warning_page: expected a host name, got %q", args[0])
+	}
+	cfg.host = host
+	seen := make(map[netip.Addr]bool)
+	for _, arg := range args[1:] {
+		addr, err := netip.ParseAddr(arg)
+		if err != nil || addr.Zone() != "" || addr.Is4In6() || addr.IsUnspecified() || addr.IsMulticast() {
+			return c.Errf("warning_page: expected an IPv4 or IPv6 address, got %q", arg)
+		}
+		if seen[addr] {
+			return c.Errf("warning_page: address %s given twice", addr)
+		}
+		seen[addr] = true
+		cfg.addresses = append(cfg.addresses, addr)
+	}
+	return nil
+}
+
+func readProfile(cfg *config, c *caddy.Controller, args []string) error {
+	names := map[string]profile{"auto": profileAuto, "insecure": profileInsecure, "signed": profileSigned}
+	p, ok := names[strings.Join(args, " ")]
+	cfg.profile = p
+	return wantArgs(c, args, ok, "profile", "auto, insecure or signed")
+}
+
+func readTTL(cfg *config, c *caddy.Controller, args []string) error {
+	n, err := strconv.ParseUint(strings.Join(args, " "), 10, 32)
+	cfg.ttl = uint32(n)
+	return wantArgs(c, args, err == nil && minTTL <= n && n <= maxTTL, "ttl", "30 to 86400 seconds")
+}
+
+func readMail(cfg *config, c *caddy.Controller, args []string) error {
+	mail := strings.Join(args, " ")
+	cfg.mailNull = mail == "null"
+	return wantArgs(c, args, mail == "null" || mail == "none", "mail", "null or none")
+}
+
+func readProtect(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) > 0, "protect", "names"); err != nil {
+		return err
+	}
+	for _, arg := range args {
+		host, err := hostName(arg)
+		if err != nil || !plugin.Zones(cfg.origins).Contains(host) {
+			return c.Errf("protect: expected a name below the zones, got %q", arg)
+		}
+		cfg.protect = append(cfg.protect, host)
+	}
+	return nil
+}
+
+func readAdmin(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) > 0, "admin", "unix:PATH or HOST:PORT"); err != nil {
+		return err
+	}
+	for _, arg := range args {
+		if path, ok := strings.CutPrefix(arg, "unix:"); ok && path != "" {
+			arg = "unix:" + cfg.path(path)
+		}
+		for _, have := range cfg.admin {
+			if have == arg {
+				return c.Errf("admin: %q given twice", arg)
+			}
+		}
+		cfg.admin = append(cfg.admin, arg)
+	}
+	return nil
+}
+
+func readAdminTLS(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) == 2 || len(args) == 3, "admin_tls", "CERT KEY [CLIENT_CA]"); err != nil {
+		return err
+	}
+	files := []string{"", "", ""}
+	for i, arg := range args {
+		files[i] = cfg.path(arg)
+	}
+	tlsConfig, err := api.TLSConfig(files[0], files[1], files[2])
+	if err != nil {
+		return c.Err(err.Error())
+	}
+	cfg.tlsFiles, cfg.tlsConfig = strings.Join(files, "\n"), tlsConfig
+	return nil
+}
+
+func readTokens(cfg *config, c *caddy.Controller, args []string) error {
+	if err := cfg.readPath(c, args, "tokens", "one path", &cfg.tokensFile); err != nil {
+		return err
+	}
+	tokens, err := api.ParseTokens(cfg.tokensFile)
+	if err != nil {
+		return c.Err(err.Error())
+	}
+	cfg.tokens = tokens
+	return nil
+}
+
+func readBrake(cfg *config, c *caddy.Controller, args []string) error {
+	const expected = "COUNT (1 or more) and DURATION (such as 1h)"
+	if err := wantArgs(c, args, len(args) == 2, "brake", expected); err != nil {
+		return err
+	}
+	count, err := strconv.Atoi(args[0])
+	per, err2 := time.ParseDuration(args[1])
+	cfg.brake = casework.Brake{Count: count, Per: per}
+	return wantArgs(c, args, err == nil && err2 == nil && count >= 1 && per > 0, "brake", expected)
+}
+
+// checkAdmin checks the lines about the admin API against each other.
+func (cfg *config) checkAdmin() error {
+	for _, addr := range cfg.admin {
+		if err := api.CheckAddress(addr, cfg.tlsConfig != nil, cfg.tokens != nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostName returns a host name as the zone has it: A-labels in lower case and
+// the final dot.
+func hostName(s string) (string, error) {
+	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
+	if err != nil {
+		return "", err
+	}
+	if _, ok := dns.IsDomainName(ascii); !ok || !strings.Contains(ascii, ".") {
+		return "", errors.New("not a host name")
+	}
+	if _, err := netip.ParseAddr(ascii); err == nil {
+		return "", errors.New("an address")
+	}
+	return dns.CanonicalName(ascii), nil
+}

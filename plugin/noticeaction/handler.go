@@ -1,0 +1,88 @@
+package noticeaction
+
+import (
+	"context"
+	"strings"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/metrics"
+
+	"github.com/miekg/dns"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+)
+
+const pluginName = "noticeaction"
+
+// NoticeAction answers queries for flagged names and passes all others on.
+// It is a [plugin.Handler]; once the server runs, queries may come
+// concurrently.
+type NoticeAction struct {
+	Next plugin.Handler
+
+	zones    zones
+	answers  answerer
+	observe  bool
+	redirect *redirect.Set // from startup on
+	apexes   apexes
+	count    counters
+}
+
+// Name implements [plugin.Handler].
+func (n *NoticeAction) Name() string { return pluginName }
+
+// Ready implements CoreDNS's readiness check: answers are made from a loaded
+// table.
+func (n *NoticeAction) Ready() bool { return n.redirect != nil }
+
+// CacheBypassZones keeps the cache plugin off the zones, so that flagging and
+// unflagging a name shows at once.
+func (n *NoticeAction) CacheBypassZones() []string { return n.zones }
+
+// ServeDNS implements [plugin.Handler].
+func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	q := r.Question[0]
+	if r.Opcode != dns.OpcodeQuery || q.Qclass != dns.ClassINET || q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR {
+		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+	}
+	zone, start, ok := n.zones.registrable(q.Name)
+	if !ok {
+		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+	}
+	table := n.redirect.Table()
+	authority, flagged := find(table, q.Name[start:len(q.Name)-1])
+	if !flagged || n.answers.passes(q.Qtype, start == 0) {
+		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+	}
+	n.count.inc(metrics.WithServer(ctx), n.zones, zone, q.Qtype)
+	if n.observe {
+		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+	}
+
+	owner := strings.ToLower(q.Name)
+	m := n.answers.answer(&query{
+		req:    r,
+		owner:  owner,
+		name:   owner[start:],
+		apex:   &(*n.apexes.view.Load())[zone],
+		reason: table.Authority(authority),
+	})
+	// The answer is out or the client is gone: either way nobody else may write.
+	_ = w.WriteMsg(m)
+	return dns.RcodeSuccess, nil
+}
+
+// find looks name up as it stands in the query. A name with escapes is first
+// turned into octets: only odd software writes a letter that way, but it
+// means the same name.
+func find(table *redirect.Table, name string) (redirect.AuthorityID, bool) {
+	if strings.IndexByte(name, '\\') < 0 {
+		return table.Lookup(name)
+	}
+	var buf [256]byte
+	octets, ok := unescape(buf[:0], name)
+	if !ok {
+		return 0, false
+	}
+	return table.LookupBytes(octets)
+}
