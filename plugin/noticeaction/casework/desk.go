@@ -1,10 +1,21 @@
-// Package casework is the desk: the single writer of the flags.
+// Package casework is the desk: the single writer of the flags. It judges each order, commits it to
+// the store and only then publishes it in the table that answers are made from, and it lifts each flag
+// at its not_after by itself.
+//
+// One goroutine writes. Orders that arrive while it commits are grouped into the next commit; each is
+// judged on its own, and one that is refused does not disturb the others. An order that returns
+// without error is durable and published.
+//
+// The package does not judge who may give an order, which is the API's, and knows neither HTTP nor
+// DNS messages nor bbolt.
 package casework
 
 import (
 	"context"
-	"encoding/json"
-	"io"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
@@ -13,65 +24,153 @@ import (
 
 // Config is what a Desk works with.
 type Config struct {
-	Store  *store.Store  // stays the caller's: close it after the Desk
-	Set    *redirect.Set // what answers are made from; the Desk is its only writer
+	Store  *store.Store  // stays the caller's, who closes it after the Desk
+	Set    *redirect.Set // where the Desk publishes; nobody else writes to it
 	Policy *Policy
 	Now    func() time.Time // nil: time.Now
 
-	OnPublish    func(time.Duration) // nil or: time from a durable commit to its publication
-	OnStoreError func(error)         // nil or: a commit failed
+	OnPublish    func(time.Duration) // nil, or told the time from a durable commit to its publication
+	OnStoreError func(error)         // nil, or told of each failed commit
 }
 
 // Desk is the single writer. Its methods may be called concurrently.
-type Desk struct{}
+type Desk struct {
+	store        *store.Store
+	set          *redirect.Set
+	now          func() time.Time
+	onPublish    func(time.Duration)
+	onStoreError func(error)
+	update       func(func(*store.Tx) error) error // the store's Update; tests make it fail
 
-// Open loads the set from the store and starts the writer.
-func Open(cfg Config) (*Desk, error) { return nil, nil }
+	policy atomic.Pointer[Policy]
 
-// Close stops the writer.
-func (d *Desk) Close() error { return nil }
+	operations chan *operation // not buffered: what it has taken, the writer answers
+	stop       chan struct{}
+	stopOnce   sync.Once
+	merge      chan struct{} // of size 1: the set wants to be merged
+	running    sync.WaitGroup
 
-// SetPolicy replaces the policy.
-func (d *Desk) SetPolicy(p *Policy) {}
-
-// Flag flags a name or replaces its flag.
-func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error) {
-	return Result{}, nil
+	w writer
 }
 
-// Unflag lifts a flag by hand.
-func (d *Desk) Unflag(ctx context.Context, o Order, name, reason string, m Match) (Result, error) {
-	return Result{}, nil
+// writer is what belongs to the writing goroutine alone.
+type writer struct {
+	loaded      bool // the table was published
+	brake       brake
+	braked      *Policy             // the policy that brake was built for
+	authorities map[string]struct{} // of all flags, and of some that are gone
+	lifts       lifts
 }
 
-// Import flags many names.
-func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) (ImportReport, error) {
-	return ImportReport{}, nil
+// Open lifts what is due, publishes the flags of the store in the set, and starts the writer. The
+// error is the store's, or that of a policy which does not validate.
+func Open(cfg Config) (*Desk, error) {
+	d := &Desk{
+		store:        cfg.Store,
+		set:          cfg.Set,
+		now:          cfg.Now,
+		onPublish:    cfg.OnPublish,
+		onStoreError: cfg.OnStoreError,
+		update:       cfg.Store.Update,
+		operations:   make(chan *operation),
+		stop:         make(chan struct{}),
+		merge:        make(chan struct{}, 1),
+		w:            writer{authorities: make(map[string]struct{})},
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.onPublish == nil {
+		d.onPublish = func(time.Duration) {}
+	}
+	if d.onStoreError == nil {
+		d.onStoreError = func(error) {}
+	}
+	if err := cfg.Policy.Validate(); err != nil {
+		return nil, fmt.Errorf("opening desk: %w", err)
+	}
+	d.policy.Store(cfg.Policy)
+	if err := d.load(); err != nil {
+		return nil, fmt.Errorf("opening desk: %w", err)
+	}
+	d.running.Go(d.write)
+	d.running.Go(d.mergeSet)
+	return d, nil
 }
 
-// Lookup returns the flag of a name.
-func (d *Desk) Lookup(name string) (store.Flag, error) { return store.Flag{}, nil }
-
-// List returns a page of flags in name order.
-func (d *Desk) List(q ListQuery) (flags []store.Flag, next string, err error) { return nil, "", nil }
-
-// Export streams the flags of one generation.
-func (d *Desk) Export(ctx context.Context, q ListQuery, begin func(generation uint64, count int) error, each func(store.Flag) error) error {
+// load lifts what became due while nobody watched and publishes the rest.
+func (d *Desk) load() error {
+	err := d.store.View(func(tx *store.Tx) error {
+		d.w.lifts.next, _ = tx.NextExpiry(time.Time{})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.lift()
+	if err := d.reload(); err != nil {
+		return err
+	}
+	d.w.loaded = true
+	t := d.set.Table()
+	for id := redirect.AuthorityID(0); t.Authority(id) != ""; id++ {
+		d.w.authorities[t.Authority(id)] = struct{}{}
+	}
 	return nil
 }
 
-// Preview says what flagging a name would meet.
-func (d *Desk) Preview(name string) (Preview, error) { return Preview{}, nil }
-
-// Audit returns lines of the journal as they are stored.
-func (d *Desk) Audit(q AuditQuery) (lines []json.RawMessage, next uint64, err error) {
-	return nil, 0, nil
+// reload publishes the whole store anew.
+func (d *Desk) reload() error {
+	return d.store.View(func(tx *store.Tx) error { return tx.Load(d.set, d.now()) })
 }
 
-// Status describes the desk.
-func (d *Desk) Status() (Status, error) { return Status{}, nil }
-
-// Backup streams a consistent copy of the database.
-func (d *Desk) Backup(ctx context.Context, begin func(size int64) error, w io.Writer) error {
+// Close stops the writer. Orders it has accepted are carried out and answered first; later ones are
+// refused. It may be called more than once.
+func (d *Desk) Close() error {
+	d.stopOnce.Do(func() { close(d.stop) })
+	d.running.Wait()
 	return nil
+}
+
+// SetPolicy replaces the policy, which must validate, for all later orders. Flags that stand remain.
+func (d *Desk) SetPolicy(p *Policy) { d.policy.Store(p) }
+
+// mergeSet merges the set whenever it has grown untidy.
+func (d *Desk) mergeSet() {
+	for {
+		select {
+		case <-d.merge:
+			d.set.Merge()
+		case <-d.stop:
+			return
+		}
+	}
+}
+
+// do has the writer carry out an operation. Once the writer has accepted it, ctx no longer counts: a
+// client that goes away does not undo a change.
+func (d *Desk) do(ctx context.Context, op *operation) error {
+	op.done = make(chan struct{})
+	select {
+	case d.operations <- op:
+	case <-ctx.Done():
+		return &Error{Kind: Unavailable, Detail: "given up before it was begun; nothing was changed", Err: context.Cause(ctx)}
+	case <-d.stop:
+		return &Error{Kind: Unavailable, Detail: "nothing was changed", Err: ErrClosed}
+	}
+	<-op.done
+	return op.err
+}
+
+// unavailable is the refusal after a failure of the store.
+func unavailable(err error) error {
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	detail := "the store failed and nothing was changed"
+	if errors.Is(err, store.ErrUnconfirmed) {
+		detail = "the store could not confirm the change, which is not in effect"
+	}
+	return &Error{Kind: Unavailable, Detail: detail, Err: err}
 }

@@ -1,27 +1,204 @@
 package casework
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
 
-// Policy says which names may be flagged. It is not changed once in use.
+	"golang.org/x/net/publicsuffix"
+)
+
+// Policy says which names may be flagged. It is replaced as a whole and not changed once in use; its
+// methods may be called concurrently.
 type Policy struct {
 	Zones        []string                   // the zones served, as CoreDNS has them: "be."
 	WarningHosts []string                   // hosts of the warning page
-	Protect      []string                   // names that are never flagged; one deeper protects the name that holds it
-	ZoneServers  func(zone string) []string // host names of the zone's NS set now; may be nil; zone as in Zones
+	Protect      []string                   // never flagged; an entry deeper than a registrable name protects the name that holds it
+	ZoneServers  func(zone string) []string // host names of the zone's NS set now, zone as in Zones; may be nil
 	Brake        Brake
+
+	once  sync.Once
+	rules rules
+	bad   error
 }
 
-// Brake is the most names newly flagged in a sliding window; the zero value is no limit.
+// Brake is the most names newly flagged in a sliding window; the zero value is no brake.
 type Brake struct {
 	Count int
 	Per   time.Duration
 }
 
-// Validate reports the first entry of the policy that is not what was expected.
-func (p *Policy) Validate() error { return nil }
+// rules are a policy in the form in which names are compared.
+type rules struct {
+	zones   map[string]string // without final dot: as in Policy.Zones
+	warning []string
+	protect []string
+}
 
-// Name normalises a name and checks that it may be flagged.
-func (p *Policy) Name(input string) (string, error) { return input, nil }
+func (p *Policy) compiled() (*rules, error) {
+	p.once.Do(func() {
+		p.rules.zones = make(map[string]string, len(p.Zones))
+		for _, z := range p.Zones {
+			apex := strings.ToLower(strings.TrimSuffix(z, "."))
+			if apex == "" {
+				p.bad = fmt.Errorf("zones: expected a zone below the root, got %q", z)
+				return
+			}
+			p.rules.zones[apex] = z
+		}
+		if p.rules.warning, p.bad = canonicalAll("warning_page", p.WarningHosts); p.bad == nil {
+			p.rules.protect, p.bad = canonicalAll("protect", p.Protect)
+		}
+	})
+	return &p.rules, p.bad
+}
 
-// Unicode returns the U-label form of a name, for display.
-func Unicode(name string) string { return name }
+// Validate reports the first entry that is not a name. Open refuses such a policy; so should whoever
+// calls SetPolicy.
+func (p *Policy) Validate() error {
+	_, err := p.compiled()
+	return err
+}
+
+func canonicalAll(what string, names []string) ([]string, error) {
+	var all []string
+	for _, n := range names {
+		name, err := canonical(n)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		all = append(all, name)
+	}
+	return all, nil
+}
+
+// Name returns the form in which a name is stored, lowercase A-labels without final dot, for a name
+// that may be flagged. Every refusal is an *Error: Invalid for what is no registrable name of the
+// zones served, Forbidden for one that must not be flagged.
+func (p *Policy) Name(input string) (string, error) {
+	name, err := canonical(input)
+	if err != nil {
+		return "", err
+	}
+	return name, p.checker(nil).check(name)
+}
+
+// checker checks many names at one moment: it asks for a zone's servers once.
+type checker struct {
+	policy  *Policy
+	force   []Force
+	servers map[string][]string // by apex
+}
+
+func (p *Policy) checker(force []Force) *checker {
+	return &checker{policy: p, force: force, servers: make(map[string][]string)}
+}
+
+// check judges a name in canonical form.
+func (c *checker) check(name string) error {
+	r, err := c.policy.compiled()
+	if err != nil {
+		return &Error{Kind: Unavailable, Detail: "the policy cannot be used", Err: err}
+	}
+	apex, err := r.zoneOf(name)
+	if err != nil {
+		return err
+	}
+	switch suffix := suffixOf(name); {
+	case suffix == icann:
+		return refuse(Invalid, name, "expected a registrable name, got a public suffix, under which others register theirs")
+	case suffix == private && !forced(c.force, ForcePrivateSuffix):
+		return refuse(Forbidden, name, "expected a name of one holder; others have their own names below this one, which would all be redirected; force with %q", ForcePrivateSuffix)
+	}
+	if host, ok := holds(name, r.warning); ok {
+		return refuse(Forbidden, name, "expected a name that does not hold the warning page's host %s", host)
+	}
+	if host, ok := holds(name, c.serversOf(apex, r)); ok {
+		return refuse(Forbidden, name, "expected a name that does not hold %s, a name server of the zone %s itself", host, apex)
+	}
+	if entry, ok := holds(name, r.protect); ok {
+		return refuse(Forbidden, name, "expected a name that is not protected; the configuration protects %s", entry)
+	}
+	return nil
+}
+
+// zoneOf returns the most specific zone that holds the name, which must be directly below it.
+func (r *rules) zoneOf(name string) (apex string, err error) {
+	if _, ok := r.zones[name]; ok {
+		return "", refuse(Invalid, name, "expected a name below a zone, got the zone itself")
+	}
+	parent := name
+	for depth := 1; ; depth++ {
+		_, rest, more := strings.Cut(parent, ".")
+		if !more {
+			return "", refuse(Invalid, name, "expected a name in one of the zones served: %s", strings.Join(r.names(), ", "))
+		}
+		parent = rest
+		if _, ok := r.zones[parent]; !ok {
+			continue
+		}
+		if depth > 1 {
+			registrable := name[:len(name)-len(parent)-1]
+			registrable = registrable[strings.LastIndexByte(registrable, '.')+1:]
+			return "", refuse(Invalid, name, "expected exactly one label below the zone %s, such as %s.%s", parent, registrable, parent)
+		}
+		return parent, nil
+	}
+}
+
+func (r *rules) names() []string {
+	var all []string
+	for apex := range r.zones {
+		all = append(all, apex)
+	}
+	return sorted(all)
+}
+
+func (c *checker) serversOf(apex string, r *rules) []string {
+	hosts, ok := c.servers[apex]
+	if ok || c.policy.ZoneServers == nil {
+		return hosts
+	}
+	for _, h := range c.policy.ZoneServers(r.zones[apex]) {
+		hosts = append(hosts, strings.ToLower(strings.TrimSuffix(h, ".")))
+	}
+	c.servers[apex] = hosts
+	return hosts
+}
+
+// holds returns the first of the hosts that is the name or lies below it.
+func holds(name string, hosts []string) (string, bool) {
+	for _, h := range hosts {
+		if h == name || len(h) > len(name) && strings.HasSuffix(h, name) && h[len(h)-len(name)-1] == '.' {
+			return h, true
+		}
+	}
+	return "", false
+}
+
+type suffixKind int
+
+const (
+	none suffixKind = iota
+	private
+	icann
+)
+
+// suffixOf tells whether others register names directly below this one, or below every name
+// directly below it, by the Public Suffix List.
+func suffixOf(name string) suffixKind {
+	for _, probe := range []string{name, "*." + name} {
+		if suffix, byICANN := publicsuffix.PublicSuffix(probe); suffix == probe {
+			if byICANN {
+				return icann
+			}
+			return private
+		}
+	}
+	return none
+}
+
+func refuse(kind Kind, name, format string, args ...any) error {
+	return &Error{Kind: kind, Field: "name", Value: name, Detail: fmt.Sprintf(format, args...)}
+}

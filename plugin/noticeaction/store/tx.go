@@ -262,9 +262,10 @@ func (tx *Tx) Load(set *redirect.Set, now time.Time) error {
 	return err
 }
 
-// NextExpiry returns when the first flag ends; false when none does.
-func (tx *Tx) NextExpiry() (time.Time, bool) {
-	k, _ := tx.expiry.Cursor().First()
+// NextExpiry returns when the first flag ends that ends after a time, which may be zero; false when
+// none does.
+func (tx *Tx) NextExpiry(after time.Time) (time.Time, bool) {
+	k, _ := tx.expiry.Cursor().Seek(expiryKey(unix(after)+1, ""))
 	if len(k) < 8 {
 		return time.Time{}, false
 	}

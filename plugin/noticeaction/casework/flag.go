@@ -1,0 +1,270 @@
+package casework
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+)
+
+// Actions of the journal.
+const (
+	actionFlag    = "flag"
+	actionReplace = "replace"
+	actionUnflag  = "unflag"
+	actionImport  = "import"
+	actionLift    = "lift"
+)
+
+const (
+	maxAuthorities = 4096           // that a desk knows at once
+	expiresSoon    = 24 * time.Hour // such a not_after is worth a warning
+)
+
+// Flag flags a name, or replaces its flag: Since and what is not in the request stay. The same request
+// again changes nothing. The refusal is an *Error of any Kind but NotFound.
+func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error) {
+	f, err := d.judge(o, r)
+	if err != nil {
+		return Result{}, err
+	}
+	var result Result
+	err = d.do(ctx, &operation{alone: o.DryRun, dry: o.DryRun, run: func(b *batch) (err error) {
+		result, err = b.flag(o, f, r.Match)
+		return err
+	}})
+	if err != nil {
+		return Result{}, err
+	}
+	return result, nil
+}
+
+// judge checks all of a request that does not depend on what is flagged now.
+func (d *Desk) judge(o Order, r FlagRequest) (store.Flag, error) {
+	if err := checkOrder(o); err != nil {
+		return store.Flag{}, err
+	}
+	name, err := canonical(r.Name)
+	if err != nil {
+		return store.Flag{}, err
+	}
+	if err := d.policy.Load().checker(o.Force).check(name); err != nil {
+		return store.Flag{}, err
+	}
+	f := store.Flag{Name: name, Authority: r.Authority, Reference: r.Reference, Note: r.Note, NotAfter: wholeSecond(r.NotAfter)}
+	return f, checkFlag(f, d.now())
+}
+
+func checkOrder(o Order) error {
+	if err := checkText("actor", o.Actor, 1, maxActor, false); err != nil {
+		return err
+	}
+	for _, f := range o.Force {
+		if f != ForceBrake && f != ForcePrivateSuffix {
+			return &Error{Kind: Invalid, Field: "force", Value: clip(string(f)), Detail: fmt.Sprintf("expected %q or %q", ForceBrake, ForcePrivateSuffix)}
+		}
+	}
+	return nil
+}
+
+func checkFlag(f store.Flag, now time.Time) error {
+	if err := checkAuthority(f.Authority); err != nil {
+		return err
+	}
+	if err := checkText("reference", f.Reference, 1, maxReference, false); err != nil {
+		return err
+	}
+	if err := checkText("note", f.Note, 0, maxNote, true); err != nil {
+		return err
+	}
+	return checkNotAfter(f.NotAfter, now)
+}
+
+// flag judges a flag against what is there now and puts it.
+func (b *batch) flag(o Order, f store.Flag, m Match) (Result, error) {
+	old, was, err := b.tx.Flag(f.Name)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := m.check(old, was); err != nil {
+		return Result{}, err
+	}
+	if err := notHeld(old); err != nil {
+		return Result{}, err
+	}
+	warnings := warn(f, b.now)
+	if was && same(old, f) {
+		return Result{Flag: old, Generation: b.tx.Generation(), Warnings: warnings}, nil
+	}
+	if err := b.admit(f.Authority); err != nil {
+		return Result{}, err
+	}
+	action := actionReplace
+	if !was {
+		action, f.Since = actionFlag, b.now
+		if err := b.checkBrake(o, 1); err != nil {
+			return Result{}, err
+		}
+	}
+	generation := b.tx.NextGeneration()
+	var before *store.Flag
+	if was {
+		before = &old
+	}
+	f, err = b.put(o, action, generation, before, f)
+	return Result{Flag: f, Created: !was, Changed: true, Generation: generation, Warnings: warnings}, err
+}
+
+// put writes a flag that was judged. It takes over the Since of the one before, if there was one.
+func (b *batch) put(o Order, action string, generation uint64, before *store.Flag, f store.Flag) (store.Flag, error) {
+	f.Changed = generation
+	if before != nil {
+		f.Since = before.Since
+	}
+	if err := b.tx.PutFlag(f); err != nil {
+		return f, err
+	}
+	b.changes = append(b.changes, redirect.Change{Entry: redirect.Entry{Name: f.Name, Authority: f.Authority, NotAfter: unix(f.NotAfter)}})
+	return f, b.tx.Append(store.Entry{
+		Time: b.now, Generation: generation, Actor: o.Actor, Action: action,
+		Name: f.Name, Forced: o.forced(), Before: before, After: &f,
+	})
+}
+
+// Unflag lifts a flag by hand, for a reason of 1 to 2000 characters. The refusal is an *Error of kind
+// Invalid, NotFound, Precondition, Conflict when a case holds the flag, or Unavailable. Names that
+// the policy would no longer let be flagged can be unflagged.
+func (d *Desk) Unflag(ctx context.Context, o Order, name, reason string, m Match) (Result, error) {
+	if err := checkOrder(o); err != nil {
+		return Result{}, err
+	}
+	name, err := canonical(name)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := checkText("reason", reason, 1, maxNote, true); err != nil {
+		return Result{}, err
+	}
+	var result Result
+	err = d.do(ctx, &operation{alone: o.DryRun, dry: o.DryRun, run: func(b *batch) (err error) {
+		result, err = b.unflag(o, name, reason, m)
+		return err
+	}})
+	if err != nil {
+		return Result{}, err
+	}
+	return result, nil
+}
+
+func (b *batch) unflag(o Order, name, reason string, m Match) (Result, error) {
+	old, was, err := b.tx.Flag(name)
+	if err != nil {
+		return Result{}, err
+	}
+	if !was {
+		return Result{}, notFlagged(name)
+	}
+	if err := m.check(old, was); err != nil {
+		return Result{}, err
+	}
+	if err := notHeld(old); err != nil {
+		return Result{}, err
+	}
+	generation := b.tx.NextGeneration()
+	if err := b.tx.DeleteFlag(name); err != nil {
+		return Result{}, err
+	}
+	b.changes = append(b.changes, redirect.Change{Entry: redirect.Entry{Name: name}, Remove: true})
+	return Result{Flag: old, Changed: true, Generation: generation}, b.tx.Append(store.Entry{
+		Time: b.now, Generation: generation, Actor: o.Actor, Action: actionUnflag,
+		Name: name, Reason: reason, Forced: o.forced(), Before: &old,
+	})
+}
+
+// checkBrake counts n new names, or refuses them.
+func (b *batch) checkBrake(o Order, n int) error {
+	if forced(o.Force, ForceBrake) || n == 0 {
+		return nil
+	}
+	limit := b.policy.Brake
+	at, ok := b.brake.allows(limit, n)
+	if ok {
+		b.brake.add(b.now, n)
+		return nil
+	}
+	when := fmt.Sprintf("%d are not allowed at once", n)
+	if !at.IsZero() {
+		when = "the next is allowed at " + at.Format(time.RFC3339)
+	}
+	return &Error{Kind: Braked, RetryAt: at, Detail: fmt.Sprintf(
+		"expected at most %d names newly flagged in %s; %s; force with %q", limit.Count, limit.Per, when, ForceBrake)}
+}
+
+// admit takes note of an authority. The table can tell only so many apart, and a flag that is durable
+// must find its place there.
+func (b *batch) admit(authority string) error {
+	if _, ok := b.authorities[authority]; ok {
+		return nil
+	}
+	if _, ok := b.newcomers[authority]; ok {
+		return nil
+	}
+	if len(b.authorities)+len(b.newcomers) == maxAuthorities {
+		return &Error{Kind: Invalid, Field: "authority", Value: authority, Detail: fmt.Sprintf("expected one of the %d authorities known; there can be no more", maxAuthorities)}
+	}
+	b.newcomers[strings.Clone(authority)] = struct{}{}
+	return nil
+}
+
+func (m Match) check(old store.Flag, was bool) error {
+	switch {
+	case m.Absent && was:
+		return &Error{Kind: Precondition, Detail: fmt.Sprintf("expected the name not to be flagged; it is, in generation %d", old.Changed)}
+	case m.Generation != nil && !was:
+		return &Error{Kind: Precondition, Detail: fmt.Sprintf("expected generation %d of the flag; the name is not flagged", *m.Generation)}
+	case m.Generation != nil && *m.Generation != old.Changed:
+		return &Error{Kind: Precondition, Detail: fmt.Sprintf("expected generation %d of the flag; it is at %d", *m.Generation, old.Changed)}
+	}
+	return nil
+}
+
+func notHeld(f store.Flag) error {
+	if f.Case == "" {
+		return nil
+	}
+	return &Error{Kind: Conflict, Field: "name", Value: f.Name, Detail: "expected a flag that no case holds; change it through case " + f.Case}
+}
+
+func notFlagged(name string) error {
+	return &Error{Kind: NotFound, Field: "name", Value: name, Detail: "expected a name that is flagged"}
+}
+
+// same reports whether a flag already says what is asked.
+func same(old, f store.Flag) bool {
+	return old.Authority == f.Authority && old.Reference == f.Reference && old.Note == f.Note && old.NotAfter.Equal(f.NotAfter)
+}
+
+func warn(f store.Flag, now time.Time) []Warning {
+	if f.NotAfter.IsZero() || f.NotAfter.Sub(now) >= expiresSoon {
+		return nil
+	}
+	return []Warning{{Code: "expires-soon", Detail: "the flag lifts by itself at " + f.NotAfter.Format(time.RFC3339)}}
+}
+
+func (o Order) forced() []string {
+	var all []string
+	for _, f := range o.Force {
+		all = append(all, string(f))
+	}
+	return all
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}

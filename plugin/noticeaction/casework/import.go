@@ -1,0 +1,212 @@
+package casework
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+)
+
+const (
+	maxLine       = 64 << 10 // bytes of a line
+	maxErrors     = 100      // told in a report
+	maxKey        = 200      // characters of an idempotency key
+	receiptsStand = 24 * time.Hour
+)
+
+// Import flags many names, all or none of them: one JSON object a line (NDJSON) with the keys name,
+// authority, reference and if need be not_after and note. Blank lines do not count.
+//
+// An export can be imported. Of its further keys, since is kept for names that are not flagged yet, so
+// that a restored set still says since when each name was redirected; unicode, zone, case and changed
+// must have their type and are not used: cases are not restored by an import.
+//
+// With an idempotency key, the same body from the same actor within 24 hours gets the same report and
+// is not imported again; another body gets a Conflict. On any refusal, an *Error, nothing was changed;
+// when it is because of lines, the report says which. A body that cannot be read is Invalid with
+// the reader's error as cause. The body is read and held before the writer is bothered.
+func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) (ImportReport, error) {
+	if err := checkOrder(o); err != nil {
+		return ImportReport{}, err
+	}
+	if err := checkText("idempotency_key", key, 0, maxKey, false); err != nil {
+		return ImportReport{}, err
+	}
+	in := &importer{order: o, key: key, now: d.now(), checker: d.policy.Load().checker(o.Force)}
+	if err := in.read(ctx, body); err != nil {
+		return ImportReport{}, err
+	}
+	in.sort()
+	if err := d.do(ctx, &operation{alone: true, dry: o.DryRun, run: in.run}); err != nil {
+		return in.failed(), err
+	}
+	return in.report, nil
+}
+
+// importer is one import under way.
+type importer struct {
+	order   Order
+	key     string
+	now     time.Time
+	checker *checker
+
+	items  []item
+	body   [32]byte // SHA-256
+	report ImportReport
+}
+
+// item is one line that may become a flag.
+type item struct {
+	line int
+	flag store.Flag
+	old  *store.Flag // what it replaces
+	same bool        // it would change nothing
+}
+
+// refuse notes why a line cannot be imported.
+func (in *importer) refuse(line int, name, detail string) {
+	if len(in.report.Errors) == maxErrors {
+		in.report.MoreErrors++
+		return
+	}
+	in.report.Errors = append(in.report.Errors, ImportError{Line: line, Name: clip(name), Detail: detail})
+}
+
+// sort brings the items into name order, which the store likes, and refuses duplicates.
+func (in *importer) sort() {
+	slices.SortFunc(in.items, func(a, b item) int {
+		return cmp.Or(cmp.Compare(a.flag.Name, b.flag.Name), cmp.Compare(a.line, b.line))
+	})
+	first := 0
+	for i := 1; i < len(in.items); i++ {
+		if in.items[i].flag.Name != in.items[first].flag.Name {
+			first = i
+			continue
+		}
+		in.refuse(in.items[i].line, in.items[i].flag.Name, fmt.Sprintf("expected each name once; it is in line %d already", in.items[first].line))
+	}
+}
+
+// run is the import's turn in the writer.
+func (in *importer) run(b *batch) error {
+	if done, err := in.done(b); done || err != nil {
+		return err
+	}
+	if err := in.check(b); err != nil {
+		return err
+	}
+	in.report.Generation = b.tx.Generation()
+	if err := in.put(b); err != nil {
+		return err
+	}
+	return in.remember(b)
+}
+
+// failed is the report of an import of which nothing came.
+func (in *importer) failed() ImportReport {
+	slices.SortFunc(in.report.Errors, func(a, b ImportError) int { return cmp.Compare(a.Line, b.Line) })
+	return ImportReport{Lines: in.report.Lines, Errors: in.report.Errors, MoreErrors: in.report.MoreErrors}
+}
+
+// done finds out whether this import was carried out before, and takes over its report.
+func (in *importer) done(b *batch) (bool, error) {
+	if in.key == "" || in.order.DryRun {
+		return false, nil
+	}
+	r, ok, err := b.tx.Receipt(in.receiptKey())
+	if err != nil || !ok || !r.Time.After(b.now.Add(-receiptsStand)) {
+		return false, err
+	}
+	if r.Body != in.body {
+		in.report.Errors, in.report.MoreErrors = nil, 0
+		return false, &Error{Kind: Conflict, Field: "idempotency_key", Value: in.key, Detail: "expected the same body as before under the same key; take another key for another import"}
+	}
+	in.report = ImportReport{}
+	if err := json.Unmarshal(r.Done, &in.report); err != nil {
+		return false, fmt.Errorf("%w: receipt: %w", store.ErrDamaged, err)
+	}
+	return true, nil
+}
+
+// remember keeps the report under the key, in the same commit.
+func (in *importer) remember(b *batch) error {
+	if in.key == "" {
+		return nil
+	}
+	done, err := json.Marshal(in.report)
+	if err != nil {
+		return fmt.Errorf("encoding import report: %w", err)
+	}
+	if err := b.tx.PruneReceipts(b.now.Add(-receiptsStand)); err != nil {
+		return err
+	}
+	return b.tx.PutReceipt(in.receiptKey(), store.Receipt{Time: b.now, Body: in.body, Done: done})
+}
+
+func (in *importer) receiptKey() string { return in.order.Actor + "\x00" + in.key }
+
+// check judges every item against what is there now, before any is written.
+func (in *importer) check(b *batch) error {
+	if len(in.report.Errors) > 0 {
+		return in.refused()
+	}
+	for i := range in.items {
+		it := &in.items[i]
+		old, was, err := b.tx.Flag(it.flag.Name)
+		if err != nil {
+			return err
+		}
+		if held := notHeld(old); held != nil {
+			in.refuse(it.line, it.flag.Name, held.Error())
+		}
+		if err := b.admit(it.flag.Authority); err != nil {
+			in.refuse(it.line, it.flag.Name, err.Error())
+		}
+		switch {
+		case !was:
+			in.report.Created++
+		case same(old, it.flag):
+			it.same = true
+			in.report.Unchanged++
+		default:
+			it.old = &old
+			in.report.Replaced++
+		}
+	}
+	if len(in.report.Errors) > 0 {
+		return in.refused()
+	}
+	return b.checkBrake(in.order, in.report.Created)
+}
+
+func (in *importer) refused() error {
+	n := len(in.report.Errors) + in.report.MoreErrors
+	return &Error{Kind: Invalid, Field: "body", Detail: fmt.Sprintf("expected only lines that can be imported; %d cannot, and nothing was imported", n)}
+}
+
+// put writes the items, all in one generation.
+func (in *importer) put(b *batch) error {
+	if in.report.Created+in.report.Replaced == 0 {
+		return nil
+	}
+	in.report.Generation = b.tx.NextGeneration()
+	b.tx.Bulk()
+	for i := range in.items {
+		it := &in.items[i]
+		if it.same {
+			continue
+		}
+		if it.flag.Since.IsZero() {
+			it.flag.Since = b.now
+		}
+		if _, err := b.put(in.order, actionImport, in.report.Generation, it.old, it.flag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
