@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,7 +67,7 @@ func (b *bench) configure(line string) {
 
 // flag and unflag return nil once the server has acknowledged.
 func (b *bench) flag(name, reference string) error {
-	return b.call(http.MethodPut, "/v1/flags/"+name+"?force=not-delegated", `{"authority":"apd-gba","reference":"`+reference+`"}`)
+	return b.call(http.MethodPut, "/v1/flags/"+name, `{"authority":"apd-gba","reference":"`+reference+`"}`)
 }
 
 func (b *bench) unflag(name string) error {
@@ -84,10 +86,15 @@ func (b *bench) call(method, path, body string) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %s", method, path, resp.Status)
+		return refused(fmt.Sprintf("%s %s: %s", method, path, resp.Status))
 	}
 	return nil
 }
+
+// refused is an answer of the server that is not the one asked for.
+type refused string
+
+func (r refused) Error() string { return string(r) }
 
 // export returns the reference of each flagged name.
 func (b *bench) export() map[string]string {
@@ -213,8 +220,9 @@ func TestKill(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range known {
 			wg.Go(func() {
-				if b.writer(i, round, known[i], nil) == nil {
-					t.Errorf("writer %d ended before the kill", i)
+				// Only the kill may end a writer.
+				if err := b.writer(i, round, known[i], nil); errors.As(err, new(refused)) {
+					t.Errorf("writer %d: %v", i, err)
 				}
 			})
 		}
@@ -228,6 +236,9 @@ func TestKill(t *testing.T) {
 	}
 	e2e.MustStart(t, b.dir, "Corefile")
 	b.check(known)
+	if slices.ContainsFunc(known, func(names map[string]*history) bool { return len(names) == 0 }) {
+		t.Error("a writer never got to write")
+	}
 }
 
 // TestReloadUnderLoad reloads, with good and bad Corefiles, while writers
