@@ -1,0 +1,263 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// written returns the path of a closed database with n flags.
+func written(t testing.TB, n int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "na.db")
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flags []Flag
+	for i := range n {
+		flags = append(flags, flagOf(fmt.Sprintf("name-%06d.be", i), noon))
+	}
+	mustUpdate(t, s, put(flags...))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOpenMakesADatabase(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "na.db")
+	s := openTest(t, path)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode = %v, %v; want 0600", info.Mode(), err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Errorf("files = %v, %v; want the database alone", files, err)
+	}
+	if got := view(t, s, (*Tx).Generation); got != 0 {
+		t.Errorf("generation = %d, want 0", got)
+	}
+}
+
+// edit changes a closed database behind the store's back.
+func edit(t testing.TB, path string, change func(*bolt.Tx) error) {
+	t.Helper()
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Update(change), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	write := func(content string) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	change := func(change func(*bolt.Tx) error) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			openTest(t, path).Close()
+			edit(t, path, change)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		before func(t *testing.T, path string)
+		want   error
+		text   string
+	}{
+		{"an empty file", write(""), ErrForeign, "empty"},
+		{"a text file", write(strings.Repeat("example.be\n", 5000)), ErrForeign, "expected a bbolt database"},
+		{"a directory", func(t *testing.T, path string) {
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, ErrForeign, "regular file"},
+		{"a bbolt database without our mark", func(t *testing.T, path string) {
+			edit(t, path, func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("theirs")); return err })
+		}, ErrForeign, "another program"},
+		{"a bbolt database with another mark", change(func(tx *bolt.Tx) error {
+			return tx.Bucket(metaBucket).Put(applicationKey, []byte("another"))
+		}), ErrForeign, "another program"},
+		{"a newer schema", change(func(tx *bolt.Tx) error {
+			return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint32(nil, 99))
+		}), ErrNewer, "schema 99, expected at most 1"},
+		{"a schema version of the wrong size", change(func(tx *bolt.Tx) error {
+			return tx.Bucket(metaBucket).Put(schemaKey, []byte{1})
+		}), ErrDamaged, "expected 4"},
+		{"a database in use", func(t *testing.T, path string) { openTest(t, path) }, ErrLocked, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "na.db")
+			tt.before(t, path)
+			before, _ := os.ReadFile(path)
+			start := time.Now()
+			s, err := Open(path)
+			if err == nil {
+				s.Close()
+			}
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("error = %v, want %v naming %s and %q", err, tt.want, path, tt.text)
+			}
+			if d := time.Since(start); d > 5*time.Second {
+				t.Errorf("it took %s to find out", d)
+			}
+			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+func TestOpenWithoutDirectory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing", "na.db")
+	if _, err := Open(path); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "expected a directory") {
+		t.Errorf("error = %v, want one that asks for the directory", err)
+	}
+}
+
+func TestOpenTruncated(t *testing.T) {
+	path := written(t, 2000)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size int64
+	s := openTest(t, path)
+	size = view(t, s, (*Tx).Size)
+	s.Close()
+	for _, n := range []int64{28, 100, 4096, 8191, 8192, 12288, size / 2, size - 4096, size - 1} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			short := filepath.Join(t.TempDir(), "na.db")
+			if err := os.WriteFile(short, whole[:n], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(short)
+			if err == nil {
+				s.Close()
+			}
+			if !errors.Is(err, ErrTruncated) {
+				t.Errorf("error = %v, want %v", err, ErrTruncated)
+			}
+			if after, _ := os.ReadFile(short); !bytes.Equal(after, whole[:n]) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+	t.Run("what no page uses may be missing", func(t *testing.T) {
+		exact := filepath.Join(t.TempDir(), "na.db")
+		if err := os.WriteFile(exact, whole[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(names(t, openTest(t, exact))); got != 2000 {
+			t.Errorf("%d flags, want 2000", got)
+		}
+	})
+}
+
+// Whatever page is overwritten, opening and reading either work or end in an error.
+func TestDamagedPages(t *testing.T) {
+	path := written(t, 500)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openTest(t, path)
+	size := int(view(t, s, (*Tx).Size))
+	s.Close()
+	page, refused := os.Getpagesize(), 0
+	for _, junk := range []byte{0x00, 0xff, 0x5a} {
+		for at := 0; at < size; at += page {
+			damaged := slices.Clone(whole[:size])
+			for i := at; i < at+page; i++ {
+				damaged[i] = junk
+			}
+			path := filepath.Join(t.TempDir(), "na.db")
+			if err := os.WriteFile(path, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := readAll(path); err != nil {
+				refused++
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("no damage was noticed")
+	}
+}
+
+func readAll(path string) error {
+	s, err := Open(path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.View(func(tx *Tx) error {
+		for _, err := range tx.Flags(Query{}) {
+			if err != nil {
+				return err
+			}
+		}
+		for seq := range tx.Journal(0) {
+			if _, err := tx.Entry(seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// A file that is cut while it is open must not take the server down.
+func TestTruncatedWhileOpen(t *testing.T) {
+	path := written(t, 5000)
+	s := openTest(t, path)
+	if err := os.Truncate(path, 8192); err != nil {
+		t.Fatal(err)
+	}
+	err := s.View(func(tx *Tx) error {
+		for _, err := range tx.Flags(Query{}) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, ErrDamaged) {
+		t.Errorf("error = %v, want %v", err, ErrDamaged)
+	}
+}
+
+func TestMigrations(t *testing.T) {
+	path := written(t, 3)
+	defer func(all []func(*bolt.Tx) error) { migrations = all }(migrations)
+	fresh := []byte("fresh")
+	failure := errors.New("no")
+	migrations = append(slices.Clone(migrations),
+		func(tx *bolt.Tx) error { _, err := tx.CreateBucket(fresh); return err },
+		func(*bolt.Tx) error { return failure },
+	)
+	if _, err := Open(path); !errors.Is(err, failure) || !strings.Contains(err.Error(), "from schema 2") {
+		t.Fatalf("error = %v, want %v from schema 2", err, failure)
+	}
+	migrations = migrations[:2] // a migration that fails leaves none of the others behind
+	if got := len(names(t, openTest(t, path))); got != 3 {
+		t.Errorf("%d flags after the migration, want 3", got)
+	}
+}
