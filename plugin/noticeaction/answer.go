@@ -7,19 +7,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// profile says what the server is for the names below the zone.
-type profile int
-
-const (
-	profileAuto profile = iota
-	// profileInsecure answers as the apex of an unsigned child: a validator
-	// finds the delegation without DS in the zone and accepts the answer.
-	profileInsecure
-	// profileSigned answers as part of the zone, for the dnssec plugin in
-	// front to sign.
-	profileSigned
-)
-
 // maxInline is how many addresses of one family fit in a reply's own
 // allocation.
 const maxInline = 2
@@ -44,9 +31,10 @@ type reply struct {
 // query is what an answer depends on.
 type query struct {
 	req    *dns.Msg
+	zone   int    // index of the zone that the name is below
 	owner  string // the query name in lower case, with the final dot
 	name   string // the flagged name, the same or a suffix of owner
-	apex   *apex  // of the zone that the name is below
+	apex   *apex  // of the zone
 	reason string // why: the text of the extended error
 }
 
@@ -55,8 +43,8 @@ func (q *query) atName() bool { return len(q.owner) == len(q.name) }
 // answerer holds what is the same in all answers of one directive. It is
 // immutable once the server runs.
 type answerer struct {
-	profile  profile
-	ttl      uint32 // seconds
+	profiles []profile // by zone
+	ttl      uint32    // seconds
 	mailNull bool
 	v4, v6   []net.IP
 }
@@ -74,8 +62,8 @@ func addresses(addrs []netip.Addr) (v4, v6 []net.IP) {
 
 // passes reports whether the query for a flagged name is the zone's to
 // answer: in the insecure profile the zone proves that there is no DS.
-func (a *answerer) passes(qtype uint16, atName bool) bool {
-	return qtype == dns.TypeDS && atName && a.profile == profileInsecure
+func (a *answerer) passes(qtype uint16, zone int, atName bool) bool {
+	return qtype == dns.TypeDS && atName && a.profiles[zone] == profileInsecure
 }
 
 // answer builds the reply to q, never NXDOMAIN and never REFUSED, so that
@@ -125,13 +113,13 @@ func (a *answerer) records(r *reply, q *query) {
 			m.Answer = []dns.RR{&dns.CAA{Hdr: a.header(q.owner, qtype), Tag: "issue", Value: ";"}}
 		}
 	case dns.TypeSOA:
-		if a.profile == profileInsecure && q.atName() {
+		if a.profiles[q.zone] == profileInsecure && q.atName() {
 			r.soa = q.apex.soaFor(q.name, a.ttl)
 			r.answer[0] = &r.soa
 			m.Answer = r.answer[:1:1]
 		}
 	case dns.TypeNS:
-		if a.profile == profileInsecure && q.atName() {
+		if a.profiles[q.zone] == profileInsecure && q.atName() {
 			for _, host := range q.apex.ns {
 				m.Answer = append(m.Answer, &dns.NS{Hdr: a.header(q.owner, qtype), Ns: host})
 			}
@@ -143,7 +131,7 @@ func (a *answerer) records(r *reply, q *query) {
 // negative makes r a NODATA answer (RFC 2308 section 2.2).
 func (a *answerer) negative(r *reply, q *query) {
 	owner := q.name
-	if a.profile == profileSigned {
+	if a.profiles[q.zone] == profileSigned {
 		owner = q.apex.zone
 	}
 	r.soa = q.apex.soaFor(owner, q.apex.negativeTTL(a.ttl))

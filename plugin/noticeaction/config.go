@@ -43,6 +43,7 @@ type config struct {
 	observe   bool
 
 	protect []string
+	exempt  hostSet
 	admin   []string
 	brake   casework.Brake
 
@@ -77,6 +78,7 @@ var properties = []property{
 	{name: "ttl", read: readTTL},
 	{name: "mail", read: readMail},
 	{name: "protect", many: true, read: readProtect},
+	{name: "exempt", many: true, read: readExempt},
 	{name: "admin", many: true, read: readAdmin},
 	{name: "admin_tls", read: readAdminTLS},
 	{name: "tokens", read: readTokens},
@@ -94,7 +96,7 @@ func parse(c *caddy.Controller) (*config, error) {
 	cfg := &config{
 		at:   c.File() + ":" + strconv.Itoa(c.Line()),
 		root: dnsserver.GetConfig(c).Root,
-		ttl:  defaultTTL, mailNull: true, brake: defaultBrake,
+		ttl:  defaultTTL, mailNull: true, brake: defaultBrake, exempt: make(hostSet),
 	}
 	cfg.database = cfg.path(defaultDatabase)
 	directive := *c // errors about the block as a whole name the directive's line
@@ -225,6 +227,23 @@ func readMail(cfg *config, c *caddy.Controller, args []string) error {
 	mail := strings.Join(args, " ")
 	cfg.mailNull = mail == "null"
 	return wantArgs(c, args, mail == "null" || mail == "none", "mail", "null or none")
+}
+
+// hostSet holds host names in lower case with the final dot.
+type hostSet map[string]bool
+
+func readExempt(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) > 0, "exempt", "host names"); err != nil {
+		return err
+	}
+	for _, arg := range args {
+		host, err := hostName(arg)
+		if _, start, ok := newZones(cfg.origins).registrable(host); err != nil || !ok || start == 0 {
+			return c.Errf("exempt: expected a host below a registrable name of the zones, got %q", arg)
+		}
+		cfg.exempt[host] = true
+	}
+	return nil
 }
 
 func readProtect(cfg *config, c *caddy.Controller, args []string) error {

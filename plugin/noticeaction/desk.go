@@ -44,8 +44,8 @@ type claim struct {
 	desk     *desk
 	instance *caddy.Instance
 	cfg      *config
-	servers  func(zone string) []string // host names of the zone's NS set
-	stop     context.CancelFunc         // ends what runs for this directive alone
+	handler  *NoticeAction
+	stop     context.CancelFunc // ends what runs for this directive alone
 	stopped  sync.WaitGroup
 }
 
@@ -59,7 +59,7 @@ var desks struct {
 const apiGrace = 5 * time.Second
 
 // acquire opens the desk of cfg's database, or joins it.
-func acquire(instance *caddy.Instance, cfg *config, servers func(string) []string) (*claim, error) {
+func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*claim, error) {
 	desks.Lock()
 	defer desks.Unlock()
 	prune()
@@ -68,7 +68,7 @@ func acquire(instance *caddy.Instance, cfg *config, servers func(string) []strin
 	if err != nil {
 		return nil, err
 	}
-	c := &claim{desk: d, instance: instance, cfg: cfg, servers: servers, stop: func() {}}
+	c := &claim{desk: d, instance: instance, cfg: cfg, handler: handler, stop: func() {}}
 	err = d.agree(c)
 	if err == nil {
 		err = d.listen(cfg)
@@ -164,14 +164,14 @@ func deskFor(path string) (*desk, error) {
 	return d, nil
 }
 
-// running returns the configs of the instance that runs.
-func (d *desk) running() (cfgs []*config, servers []func(string) []string) {
+// running returns the claims of the instance that runs.
+func (d *desk) running() (claims []*claim) {
 	for _, c := range d.claims {
 		if c.instance == d.claims[0].instance {
-			cfgs, servers = append(cfgs, c.cfg), append(servers, c.servers)
+			claims = append(claims, c)
 		}
 	}
-	return cfgs, servers
+	return claims
 }
 
 // agree refuses a directive whose lines about the desk contradict those of
@@ -229,18 +229,19 @@ func (d *desk) closeUnclaimed() error {
 
 // enforce puts the lines of the running instance in force.
 func (d *desk) enforce() error {
-	cfgs, servers := d.running()
-	policy := &casework.Policy{Brake: cfgs[0].brake}
-	for _, cfg := range cfgs {
-		policy.Zones = append(policy.Zones, cfg.origins...)
-		policy.WarningHosts = append(policy.WarningHosts, cfg.host)
-		policy.Protect = append(policy.Protect, cfg.protect...)
+	running := d.running()
+	cfg := running[0].cfg
+	policy := &casework.Policy{Brake: cfg.brake}
+	for _, c := range running {
+		policy.Zones = append(policy.Zones, c.cfg.origins...)
+		policy.WarningHosts = append(policy.WarningHosts, c.cfg.host)
+		policy.Protect = append(policy.Protect, c.cfg.protect...)
 	}
 	slices.Sort(policy.Zones)
 	policy.Zones = slices.Compact(policy.Zones) // a zone may be served in several views
 	policy.ZoneServers = func(zone string) (hosts []string) {
-		for _, of := range servers {
-			hosts = append(hosts, of(zone)...)
+		for _, c := range running {
+			hosts = append(hosts, c.handler.view.servers(zone)...)
 		}
 		return hosts
 	}
@@ -252,13 +253,13 @@ func (d *desk) enforce() error {
 	d.published(0)
 
 	handler := api.New(api.Config{
-		Desk: d.work, Tokens: cfgs[0].tokens,
+		Desk: d.work, Tokens: cfg.tokens,
 		Observe: func(route string, code int) { apiRequestsTotal.WithLabelValues(route, fmt.Sprint(code)).Inc() },
 		Log:     func(line string) { log.Info(line) },
 	})
 	for _, s := range d.servers {
 		s.SetHandler(handler)
-		s.SetTLS(cfgs[0].tlsConfig)
+		s.SetTLS(cfg.tlsConfig)
 	}
 	return nil
 }

@@ -21,10 +21,11 @@ type NoticeAction struct {
 	Next plugin.Handler
 
 	zones    zones
+	exempt   hostSet
 	answers  answerer
 	observe  bool
 	redirect *redirect.Set // from startup on
-	apexes   apexes
+	view     *view
 	count    counters
 }
 
@@ -51,7 +52,11 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 	}
 	table := n.redirect.Table()
 	authority, flagged := find(table, q.Name[start:len(q.Name)-1])
-	if !flagged || n.answers.passes(q.Qtype, start == 0) {
+	if !flagged || n.answers.passes(q.Qtype, zone, start == 0) {
+		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+	}
+	owner := strings.ToLower(q.Name)
+	if n.exempt[owner] {
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}
 	n.count.inc(metrics.WithServer(ctx), n.zones, zone, q.Qtype)
@@ -59,12 +64,12 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}
 
-	owner := strings.ToLower(q.Name)
 	m := n.answers.answer(&query{
 		req:    r,
+		zone:   zone,
 		owner:  owner,
 		name:   owner[start:],
-		apex:   &(*n.apexes.view.Load())[zone],
+		apex:   n.view.apex(zone),
 		reason: table.Authority(authority),
 	})
 	// The answer is out or the client is gone: either way nobody else may write.

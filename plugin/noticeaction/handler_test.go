@@ -43,7 +43,7 @@ func flaggedHandler(tb testing.TB, p profile, addrs ...string) *NoticeAction {
 	})
 	n.redirect = set
 	n.Next = plugin.HandlerFunc(zoneBehind)
-	n.apexes.learn(context.Background(), n.Next)
+	n.view.learnApexes(context.Background())
 	return n
 }
 
@@ -255,7 +255,7 @@ func TestAnswersAreIndependent(t *testing.T) {
 
 func TestUnknownApexStillAnswers(t *testing.T) {
 	n := flaggedHandler(t, profileInsecure)
-	n.apexes.forget(n.zones, "warning.authority.example.", 300)
+	n.view = newView(n.zones, nil, "warning.authority.example.", 300)
 	m := ask(t, n, "example.be.", dns.TypeHTTPS)
 	if len(m.Ns) != 1 || m.Ns[0].(*dns.SOA).Ns != "warning.authority.example." {
 		t.Errorf("NODATA before the zone is there: %v", m)

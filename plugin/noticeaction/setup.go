@@ -14,6 +14,7 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/coredns/coredns/plugin/transfer"
 )
 
 var log = clog.NewWithPlugin(pluginName)
@@ -34,8 +35,13 @@ func setup(c *caddy.Controller) error {
 	instance := newestInstance()
 	var held *claim
 	c.OnStartup(func() error {
-		var err error
-		if held, err = n.start(instance, cfg); err != nil {
+		server := dnsserver.GetConfig(c)
+		n.view.transferers = transferers(server)
+		err := n.settleProfiles(context.Background(), server.Handler("dnssec"), cfg)
+		if err == nil {
+			held, err = n.start(instance, cfg)
+		}
+		if err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s: %w", cfg.at, err))
 		}
 		return nil
@@ -43,6 +49,16 @@ func setup(c *caddy.Controller) error {
 	c.OnShutdown(func() error { return held.release() })
 	c.OnRestartFailed(abandon)
 	return nil
+}
+
+// transferers are the plugins of the server block that can show a whole zone.
+func transferers(server *dnsserver.Config) (all []transfer.Transferer) {
+	for _, h := range server.Handlers() {
+		if t, ok := h.(transfer.Transferer); ok {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 // newestInstance is the one being set up: Caddy lists it before it runs the
@@ -55,33 +71,51 @@ func newestInstance() *caddy.Instance {
 }
 
 func newNoticeAction(cfg *config) *NoticeAction {
-	n := &NoticeAction{zones: newZones(cfg.origins), observe: cfg.observe}
-	n.answers = answerer{profile: cfg.profile, ttl: cfg.ttl, mailNull: cfg.mailNull}
+	n := &NoticeAction{zones: newZones(cfg.origins), exempt: cfg.exempt, observe: cfg.observe}
+	n.view = newView(n.zones, cfg.exempt, cfg.host, cfg.ttl)
+	n.view.next = func() plugin.Handler { return n.Next }
+	n.answers = answerer{profiles: make([]profile, len(n.zones)), ttl: cfg.ttl, mailNull: cfg.mailNull}
+	for i := range n.answers.profiles {
+		n.answers.profiles[i] = cfg.profile
+	}
 	n.answers.v4, n.answers.v6 = addresses(cfg.addresses)
 	n.count.vec = redirectsTotal
 	if cfg.observe {
 		n.count.vec = observedTotal
 	}
-	n.apexes.forget(n.zones, cfg.host, cfg.ttl)
 	return n
+}
+
+// settleProfiles looks at how each zone is signed. dnssec is nil when the
+// server block has none.
+func (n *NoticeAction) settleProfiles(ctx context.Context, dnssec plugin.Handler, cfg *config) error {
+	for i, zone := range n.zones {
+		seen := n.view.inspect(ctx, dnssec, zone)
+		p, warning, err := seen.choose(cfg.profile, zone)
+		if err != nil {
+			return err
+		}
+		if warning != "" {
+			log.Warningf("%s: %s", cfg.at, warning)
+		}
+		n.answers.profiles[i] = p
+	}
+	return nil
 }
 
 // start joins the desk and begins to learn the zones behind. It runs before
 // the first query of the instance.
 func (n *NoticeAction) start(instance *caddy.Instance, cfg *config) (*claim, error) {
-	if n.answers.profile == profileAuto {
-		n.answers.profile = profileInsecure
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	n.apexes.learn(ctx, n.Next)
-	c, err := acquire(instance, cfg, n.apexes.servers)
+	n.view.learnApexes(ctx)
+	c, err := acquire(instance, cfg, n)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	n.redirect = c.desk.set
 	c.stop = cancel
-	c.stopped.Go(func() { n.apexes.run(ctx, n.Next) })
+	c.stopped.Go(func() { n.view.run(ctx) })
 	if len(cfg.addresses) == 0 {
 		log.Warningf("%s: warning_page has no address: visitors of flagged names reach nothing", cfg.at)
 	}
