@@ -89,6 +89,7 @@ func New(config Config) *Handler {
 // call is what is known of one request besides its parameters.
 type call struct {
 	Identity
+	route   string // the pattern; "other" for none
 	cause   error  // why it failed, for the log only
 	changed string // what was committed, for the log; empty: nothing
 }
@@ -110,8 +111,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	out := &response{ResponseWriter: w}
 	route, missing := h.route(r)
-	defer h.conclude(out, route, c)
-	if err := h.admit(c, r, route, missing); err != nil {
+	c.route = route
+	defer h.conclude(out, c)
+	if err := h.admit(c, r, missing); err != nil {
 		writeProblem(out, err)
 		return
 	}
@@ -148,7 +150,7 @@ func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 
 // admit decides whether the request goes on to its operation. Strangers learn
 // nothing but that they are strangers.
-func (h *Handler) admit(c *call, r *http.Request, route string, missing error) error {
+func (h *Handler) admit(c *call, r *http.Request, missing error) error {
 	id, expected := identify(r, h.config.Tokens)
 	if expected != "" {
 		return huma.ErrorWithHeaders(problem(http.StatusUnauthorized, expected),
@@ -158,10 +160,10 @@ func (h *Handler) admit(c *call, r *http.Request, route string, missing error) e
 	if missing != nil {
 		return missing
 	}
-	if !id.may(route) {
-		return problem(http.StatusForbidden, fmt.Sprintf("expected one of the roles %v for %s, got %s", rights[route], route, id.Role))
+	if !id.may(c.route) {
+		return lacking(id, c.route)
 	}
-	want, got := bodyTypes[route], r.Header.Get("Content-Type")
+	want, got := bodyTypes[c.route], r.Header.Get("Content-Type")
 	if want == "" || got == "" {
 		return nil
 	}
@@ -178,7 +180,7 @@ var bodyTypes = map[string]string{
 }
 
 // conclude counts and logs the request, and answers for one that panicked.
-func (h *Handler) conclude(out *response, route string, c *call) {
+func (h *Handler) conclude(out *response, c *call) {
 	fault := recover()
 	if fault != nil && fault != http.ErrAbortHandler {
 		c.cause = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
@@ -187,12 +189,12 @@ func (h *Handler) conclude(out *response, route string, c *call) {
 			fault = nil
 		}
 	}
-	h.config.Observe(route, out.code())
+	h.config.Observe(c.route, out.code())
 	switch {
 	case c.cause != nil:
-		h.config.Log(fmt.Sprintf("%s by %s: %d: %v", route, c.Actor, out.code(), c.cause))
+		h.config.Log(fmt.Sprintf("%s by %s: %d: %v", c.route, c.Actor, out.code(), c.cause))
 	case c.changed != "":
-		h.config.Log(fmt.Sprintf("%s by %s: %d: %s", route, c.Actor, out.code(), c.changed))
+		h.config.Log(fmt.Sprintf("%s by %s: %d: %s", c.route, c.Actor, out.code(), c.changed))
 	}
 	if fault != nil {
 		panic(http.ErrAbortHandler)
@@ -209,7 +211,7 @@ func (r *response) WriteHeader(code int) {
 	if r.status == 0 {
 		r.status = code
 	}
-	if code == http.StatusNoContent {
+	if code == http.StatusNoContent || code == http.StatusNotModified {
 		r.Header().Del("Content-Type")
 	}
 	r.ResponseWriter.WriteHeader(code)

@@ -12,15 +12,15 @@ import (
 // fakeDesk does what its functions say, for the failures that a real desk
 // cannot be brought to. A method without a function answers with nothing.
 type fakeDesk struct {
-	flag   func(casework.Order, casework.FlagRequest) (casework.Result, error)
+	flag   func(context.Context, casework.Order, casework.FlagRequest) (casework.Result, error)
 	load   func(body io.Reader) (casework.ImportReport, error)
 	lookup func(name string) (store.Flag, error)
 	export func(ctx context.Context, begin func(uint64, int) error, each func(store.Flag) error) error
 	backup func(ctx context.Context, begin func(int64) error, w io.Writer) error
 }
 
-func (d fakeDesk) Flag(_ context.Context, o casework.Order, r casework.FlagRequest) (casework.Result, error) {
-	return d.flag(o, r)
+func (d fakeDesk) Flag(ctx context.Context, o casework.Order, r casework.FlagRequest) (casework.Result, error) {
+	return d.flag(ctx, o, r)
 }
 
 func (d fakeDesk) Unflag(context.Context, casework.Order, string, string, casework.Match) (casework.Result, error) {

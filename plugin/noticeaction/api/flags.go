@@ -48,7 +48,7 @@ func (c Change) order(ctx context.Context) (casework.Order, error) {
 	o := casework.Order{Actor: id.Actor, DryRun: c.DryRun}
 	for _, force := range c.Force {
 		if right := "force=" + force; !id.may(right) {
-			return o, problem(http.StatusForbidden, fmt.Sprintf("expected one of the roles %v for %s, got %s", rights[right], right, id.Role))
+			return o, lacking(id, right)
 		}
 		o.Force = append(o.Force, casework.Force(force))
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,19 +27,17 @@ var statuses = map[casework.Kind]int{
 	casework.Unavailable:  http.StatusServiceUnavailable,
 }
 
-// locations says where a field came from, if not from the body.
-var locations = map[string]string{
-	"name": "path.name", "reason": "query.reason", "force": "query.force",
-	"zone": "query.zone", "after": "query.after", "limit": "query.limit",
-	"key": "header.Idempotency-Key",
-}
-
 // retryAfter is how long a caller waits after 503, when nobody knows better.
 const retryAfter = time.Minute
 
 // problem makes a problem document (RFC 9457).
 func problem(status int, detail string, errs ...*huma.ErrorDetail) *huma.ErrorModel {
 	return &huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail, Errors: errs}
+}
+
+// lacking is the refusal of what the role may not do.
+func lacking(id Identity, right string) error {
+	return problem(http.StatusForbidden, fmt.Sprintf("expected one of the roles %s for %s, got %s", strings.Join(rights[right], ", "), right, id.Role))
 }
 
 // refusal makes a problem document of what the desk returned. What is not a
@@ -52,7 +51,7 @@ func refusal(ctx context.Context, err error) error {
 	}
 	doc := problem(statuses[refused.Kind], refused.Detail)
 	if refused.Field != "" {
-		doc.Errors = []*huma.ErrorDetail{{Message: refused.Detail, Location: location(refused.Field), Value: refused.Value}}
+		doc.Errors = []*huma.ErrorDetail{{Message: refused.Detail, Location: location(callOf(ctx).route, refused.Field), Value: refused.Value}}
 	}
 	switch refused.Kind {
 	case casework.Unavailable:
@@ -72,11 +71,19 @@ func isKind(err error, kind casework.Kind) bool {
 	return errors.As(err, &refused) && refused.Kind == kind
 }
 
-func location(field string) string {
-	if l, ok := locations[field]; ok {
-		return l
+// location says where in a request of the route the field stands.
+func location(route, field string) string {
+	switch {
+	case field == "body":
+		return field
+	case field == "idempotency_key":
+		return "header.Idempotency-Key"
+	case field == "name" && strings.HasSuffix(route, "/{name}"):
+		return "path.name"
+	case field != "force" && (strings.HasPrefix(route, "PUT ") || strings.HasPrefix(route, "POST ")):
+		return "body." + field
 	}
-	return "body." + field
+	return "query." + field
 }
 
 // retryLater adds Retry-After in whole seconds, at least one (RFC 9110 section 10.2.3).

@@ -2,7 +2,7 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -68,17 +68,18 @@ func uniqueKeys(d *json.Decoder) error {
 	if !nested {
 		return nil
 	}
-	seen := map[json.Token]bool{}
+	seen := map[string]bool{}
 	for d.More() {
 		if delim == '{' {
 			key, err := d.Token()
 			if err != nil {
 				return err
 			}
-			if seen[key] {
-				return errors.New("expected each key once, got \"" + key.(string) + "\" again")
+			folded := strings.ToLower(key.(string)) // encoding/json takes keys in any case
+			if seen[folded] {
+				return fmt.Errorf("expected each key once, got %q again", key)
 			}
-			seen[key] = true
+			seen[folded] = true
 		}
 		if err := uniqueKeys(d); err != nil {
 			return err
@@ -109,7 +110,7 @@ func operation(route, tag, summary, description string, refusals ...int) huma.Op
 func (h *Handler) registerFlags(api huma.API) {
 	put := operation("PUT /v1/flags/{name}", "flags", "Flag a name",
 		"Flags the name, or replaces its flag. The same flag again changes nothing.",
-		http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge,
+		http.StatusBadRequest, http.StatusRequestTimeout, http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge,
 		http.StatusUnsupportedMediaType, http.StatusTooManyRequests)
 	put.Responses = map[string]*huma.Response{"201": {Description: "The name was not flagged before; the body is that of 200."}}
 	huma.Register(api, put, h.put)
@@ -145,7 +146,8 @@ func (h *Handler) registerStreams(api huma.API) {
 	imp := operation("POST /v1/flags/import", "flags", "Import flags",
 		"Flags many names, all or none. The body has one JSON object a line, with the keys name, authority, reference, not_after (optional) and note (optional), "+
 			"at most 256 MiB in all. Lines of an export fit as they are. A refusal lists the first 100 lines that were refused.",
-		http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusTooManyRequests)
+		http.StatusRequestTimeout, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
+		http.StatusUnprocessableEntity, http.StatusTooManyRequests)
 	imp.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{ndjson: {
 		Schema:  &huma.Schema{Type: huma.TypeString},
 		Example: `{"name":"example.be","authority":"apd-gba","reference":"DOS-2026-00123"}` + "\n",

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -31,7 +32,7 @@ const (
 
 type importInput struct {
 	Change
-	Key  string `header:"Idempotency-Key" maxLength:"255" pattern:"^[\\x21-\\x7e]*$" patternDescription:"printable ASCII without spaces" doc:"Makes a repetition safe: within 24 hours the same key with the same body gives the same report and imports nothing again" example:"2026-05-12-list-7"`
+	Key  string `header:"Idempotency-Key" maxLength:"200" pattern:"^[\\x21-\\x7e]*$" patternDescription:"printable ASCII without spaces" doc:"Makes a repetition safe: within 24 hours the same key with the same body gives the same report and imports nothing again" example:"2026-05-12-list-7"`
 	body io.Reader
 }
 
@@ -77,6 +78,9 @@ func importRefusal(ctx context.Context, report casework.ImportReport, err error)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return problem(http.StatusRequestEntityTooLarge, tooLarge(large.Limit))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return problem(http.StatusRequestTimeout, fmt.Sprintf("expected the next part of the body within %s, and all of it within %s", streamStall, streamWhole))
 	}
 	refused := refusal(ctx, err)
 	var doc *huma.ErrorModel
