@@ -55,7 +55,8 @@ type importer struct {
 	now     time.Time
 	checker *checker
 
-	items  []item
+	items  []*item
+	block  []item   // where items are made
 	body   [32]byte // SHA-256
 	report ImportReport
 }
@@ -66,6 +67,16 @@ type item struct {
 	flag store.Flag
 	old  *store.Flag // what it replaces
 	same bool        // it would change nothing
+}
+
+// add notes a line that may become a flag. Items are made by the block and never moved.
+func (in *importer) add(line int, f store.Flag) {
+	const block = 1024
+	if len(in.block) == cap(in.block) {
+		in.block = make([]item, 0, block)
+	}
+	in.block = append(in.block, item{line: line, flag: f})
+	in.items = append(in.items, &in.block[len(in.block)-1])
 }
 
 // refuse notes why a line cannot be imported.
@@ -79,7 +90,7 @@ func (in *importer) refuse(line int, name, detail string) {
 
 // sort brings the items into name order, which the store likes, and refuses duplicates.
 func (in *importer) sort() {
-	slices.SortFunc(in.items, func(a, b item) int {
+	slices.SortFunc(in.items, func(a, b *item) int {
 		return cmp.Or(cmp.Compare(a.flag.Name, b.flag.Name), cmp.Compare(a.line, b.line))
 	})
 	first := 0
@@ -155,8 +166,7 @@ func (in *importer) check(b *batch) error {
 	if len(in.report.Errors) > 0 {
 		return in.refused()
 	}
-	for i := range in.items {
-		it := &in.items[i]
+	for _, it := range in.items {
 		old, was, err := b.tx.Flag(it.flag.Name)
 		if err != nil {
 			return err
@@ -196,8 +206,8 @@ func (in *importer) put(b *batch) error {
 	}
 	in.report.Generation = b.tx.NextGeneration()
 	b.tx.Bulk()
-	for i := range in.items {
-		it := &in.items[i]
+	b.changes = slices.Grow(b.changes, in.report.Created+in.report.Replaced)
+	for _, it := range in.items {
 		if it.same {
 			continue
 		}

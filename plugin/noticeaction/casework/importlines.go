@@ -97,7 +97,7 @@ func (in *importer) parse(n int, text []byte, texts map[string]string) {
 	}
 	f.Authority = once(texts, f.Authority)
 	f.Reference = once(texts, f.Reference)
-	in.items = append(in.items, item{line: n, flag: f})
+	in.add(n, f)
 }
 
 func once(texts map[string]string, s string) string {

@@ -16,14 +16,14 @@ import (
 func (tx *Tx) Append(e Entry) error {
 	tx.written = true
 	e.Seq = tx.state.lines + 1
-	prev := tx.JournalHead()
-	e.Prev = prev
-	// json.Marshal escapes <, > and &, and so would whoever embeds the line in a document of his own:
+	e.Prev = tx.JournalHead()
+	// The encoder escapes <, > and &, and so would whoever embeds the line in a document of his own:
 	// escaped here, it passes through that byte for byte.
-	line, err := json.Marshal(e)
-	if err != nil {
+	tx.line.Reset()
+	if err := json.NewEncoder(&tx.line).Encode(&e); err != nil {
 		return fmt.Errorf("encoding journal entry %d: %w", e.Seq, err)
 	}
+	line := tx.keep(bytes.TrimSuffix(tx.line.Bytes(), []byte{'\n'}))
 	tx.journal.FillPercent = 1 // only ever appended to
 	if err := tx.journal.Put(seqKey(e.Seq), line); err != nil {
 		return fmt.Errorf("putting journal entry %d: %w", e.Seq, err)
