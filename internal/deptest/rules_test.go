@@ -1,0 +1,72 @@
+// Package deptest keeps the import rules of the rooms: which room may import
+// which, who may use the database and CoreDNS, and which rooms stay pure. It
+// looks at the code that is shipped and leaves test files alone.
+package deptest
+
+const (
+	module = "github.com/coredns-na/coredns-na/"
+	plugin = "plugin/noticeaction"
+
+	api       = plugin + "/api"
+	casework  = plugin + "/casework"
+	mail      = plugin + "/mail"
+	procedure = plugin + "/procedure"
+	redirect  = plugin + "/redirect"
+	replica   = plugin + "/replica"
+	store     = plugin + "/store"
+	warnpage  = plugin + "/warnpage"
+	wire      = plugin + "/wire"
+	workday   = plugin + "/workday"
+
+	server  = "cmd/coredns-na"
+	client  = "cmd/nactl"
+	version = "internal/version"
+)
+
+// rooms is what each room may import of ours, itself aside. A room that is
+// not here is an error; a room that is here and does not exist is not.
+var rooms = map[string][]string{
+	redirect:  {},
+	workday:   {},
+	procedure: {workday},
+	store:     {procedure, redirect},
+	casework:  {procedure, store, redirect, workday},
+
+	// The edges never import each other.
+	api:      {casework, procedure, store, redirect, version},
+	mail:     {casework, procedure, store, version},
+	warnpage: {casework, procedure, store, version},
+	replica:  {casework, store, redirect, version},
+
+	wire:   {redirect},
+	plugin: {api, casework, mail, procedure, redirect, replica, store, warnpage, wire, workday, version},
+
+	server:  {plugin, version},
+	client:  {version}, // it knows the HTTP API and nothing behind it
+	version: {},
+}
+
+// helpers is the folder of packages that only tests and generators use; they
+// may import each other, and no room imports them.
+const helpers = "internal/"
+
+// fences are imports that only some rooms may have. A path stands for all
+// below it.
+var fences = []struct {
+	path string
+	may  []string
+}{
+	{"go.etcd.io/bbolt", []string{store}},
+	{"github.com/coredns/coredns", []string{plugin, wire, server}},
+	{"github.com/coredns/caddy", []string{plugin, wire, server}},
+}
+
+// pure are the rooms that have no world around them: what they need, time
+// too, comes in as an argument.
+var pure = []string{procedure, redirect, workday}
+
+// world is what a pure room may not import. A path stands for all below it.
+var world = []string{"os", "net", "context"}
+
+// clock is what a pure room may not use of package time.
+var clock = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
