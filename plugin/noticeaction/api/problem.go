@@ -99,7 +99,7 @@ func polish(_ huma.Context, _ string, v any) (any, error) {
 	if !ok {
 		return v, nil
 	}
-	if doc.Status == http.StatusRequestEntityTooLarge {
+	if strings.HasPrefix(doc.Detail, "request body is too large") {
 		doc.Detail = tooLarge(maxBody)
 	}
 	for _, e := range doc.Errors {
