@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,11 +106,21 @@ func TestHosting(t *testing.T) {
 	}
 }
 
+// current is a zone that can be replaced while it is read.
+type current struct{ atomic.Pointer[file.File] }
+
+func (c *current) Transfer(zone string, serial uint32) (<-chan []dns.RR, error) {
+	return c.Load().Transfer(zone, serial)
+}
+
 // TestViewFollowsTheZone: a new serial shows within the time that relearn gives.
 func TestViewFollowsTheZone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := loadZone(t, "1")
-		v := viewOf(f)
+		var zone current
+		zone.Store(loadZone(t, "1"))
+		v := viewOf(nil)
+		v.next = func() plugin.Handler { return zone.Load() }
+		v.transferers = []transfer.Transferer{&zone}
 		v.learnApexes(t.Context())
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -118,8 +129,7 @@ func TestViewFollowsTheZone(t *testing.T) {
 		if h := v.hosting[0].Load(); h == nil || h.serial != 1 {
 			t.Fatalf("hosting at the start: %+v", h)
 		}
-		v.next = func() plugin.Handler { return loadZone(t, "2") }
-		v.transferers[0] = loadZone(t, "2")
+		zone.Store(loadZone(t, "2"))
 		time.Sleep(relearn)
 		synctest.Wait()
 		if got := v.apex(0).soa.Serial; got != 2 {
