@@ -62,7 +62,7 @@ func TestDelegation(t *testing.T) {
 		want delegation
 	}{
 		{"example.be.", delegation{known: true, servers: []string{"ns1.hoster.example."}, ttl: 86400}},
-		{"signed.be.", delegation{known: true, servers: []string{"NS1.BigHost.be."}, ttl: 43200, ds: true, dsTTL: 7200}},
+		{"signed.be.", delegation{known: true, servers: []string{"ns1.bighost.be."}, ttl: 43200, ds: true, dsTTL: 7200}},
 		{"host.be.", delegation{known: true}},
 		{"absent.be.", delegation{known: true}},
 	} {
