@@ -75,7 +75,7 @@ func asciiLabel(label string) (string, error) {
 		}
 	}
 	a, err := registration.ToASCII(label)
-	if err != nil {
+	if err != nil || a == "" {
 		return "", labelError("expected a label that IDNA2008 and its registration rules allow, got " + quote(label))
 	}
 	if len(a) > maxLabel {

@@ -1,0 +1,142 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+
+	"go.uber.org/goleak"
+)
+
+// The environment variables that turn the test binary into a helper of a test.
+const (
+	killEnv = "NOTICEACTION_TEST_KILL"
+	fullEnv = "NOTICEACTION_TEST_FULL_DISK"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(killEnv); path != "" {
+		writeUntilKilled(path)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var noon = time.Date(2026, 5, 12, 12, 0, 0, 0, time.UTC)
+
+var clerk = Order{Actor: "uid:1000"}
+
+// desk is a Desk under test with its store and a clock of its own.
+type desk struct {
+	*Desk
+	t     testing.TB
+	path  string
+	store *store.Store
+	set   *redirect.Set
+	time  time.Time // what the desk takes for now; the zero time: the real clock
+	errs  []error   // what OnStoreError was told
+}
+
+func testPolicy() *Policy { return &Policy{Zones: []string{"be.", "vlaanderen.", "brussels."}} }
+
+func newDesk(t testing.TB, p *Policy) *desk {
+	t.Helper()
+	d := &desk{t: t, path: filepath.Join(t.TempDir(), "na.db"), time: noon}
+	d.open(p)
+	t.Cleanup(func() { d.close() })
+	return d
+}
+
+func (d *desk) open(p *Policy) {
+	d.t.Helper()
+	s, err := store.Open(d.path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.store, d.set = s, redirect.NewSet()
+	d.Desk, err = Open(Config{Store: s, Set: d.set, Policy: p, Now: d.clock, OnStoreError: func(err error) { d.errs = append(d.errs, err) }})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *desk) clock() time.Time {
+	if d.time.IsZero() {
+		return time.Now()
+	}
+	return d.time
+}
+
+func (d *desk) close() {
+	d.t.Helper()
+	if err := errors.Join(d.Desk.Close(), d.store.Close()); err != nil {
+		d.t.Error(err)
+	}
+}
+
+func (d *desk) reopen() {
+	d.t.Helper()
+	p := d.policy.Load()
+	d.close()
+	d.open(p)
+}
+
+func request(name string) FlagRequest {
+	return FlagRequest{Name: name, Authority: "apd-gba", Reference: "DOS-2026-00412"}
+}
+
+func (d *desk) flag(name string) Result {
+	d.t.Helper()
+	r, err := d.Flag(context.Background(), clerk, request(name))
+	if err != nil {
+		d.t.Fatalf("flag %s: %v", name, err)
+	}
+	return r
+}
+
+// redirected reports whether the table has a name.
+func (d *desk) redirected(name string) bool {
+	_, ok := d.set.Table().Lookup(name)
+	return ok
+}
+
+func (d *desk) generation() uint64 {
+	d.t.Helper()
+	s, err := d.Status()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s.Generation
+}
+
+// entries returns the journal, decoded.
+func (d *desk) entries() (all []store.Entry) {
+	d.t.Helper()
+	lines, _, err := d.Audit(AuditQuery{Limit: maxPage})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, line := range lines {
+		e, err := store.DecodeEntry(line)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// wantKind fails unless err is an *Error of the kind that says something of what was expected.
+func wantKind(t testing.TB, err error, kind Kind) *Error {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != kind || e.Detail == "" {
+		t.Fatalf("error = %v (%+v), want one of kind %s", err, e, kind)
+	}
+	return e
+}
