@@ -14,8 +14,9 @@ RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday p
 TEST_TOOLS := dig:bind9-dnsutils kdig:knot-dnsutils named-checkzone:bind9-utils gcc:gcc
 PEER_TOOLS := unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor dnsperf:dnsperf
 
+SOAK_ROUNDS ?= 200
+
 export PATH := $(PATH):/usr/sbin:/sbin
-export NOTICEACTION_SOAK_ROUNDS ?= 200
 
 .DEFAULT_GOAL := build
 .PHONY: help build test race soak lint zones tools peers
@@ -29,13 +30,13 @@ build: ## bin/coredns-na and bin/nactl
 test: tools ## all tests, and the race detector over the quick packages
 	go mod download
 	go test -timeout 10m ./...
-	$(if $(RACE_QUICK),go test -race -short -timeout 5m $(RACE_QUICK))
+	$(if $(RACE_QUICK),go test -race -timeout 5m $(RACE_QUICK))
 
 race: tools ## all tests under the race detector
 	go test -race -timeout 30m ./...
 
-soak: tools ## the long runs, NOTICEACTION_SOAK_ROUNDS=200 rounds each
-	SOAK=1 go test -count=1 -timeout 6h -run '^TestSoak' -v ./...
+soak: tools ## the long runs, SOAK_ROUNDS=200 rounds each
+	NOTICEACTION_SOAK_ROUNDS=$(SOAK_ROUNDS) go test -count=1 -timeout 6h -run '^Test(Soak|Kill)' -v ./...
 
 lint: ## gofmt, go vet, golangci-lint
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: expected formatted files, got:" $$unformatted >&2; exit 1; }
