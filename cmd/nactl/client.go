@@ -186,6 +186,8 @@ func (c *client) explain(ctx context.Context, err error) error {
 		hint = "; there is no such socket: is coredns-na running, and is this the folder of its admin line (--server)?"
 	case errors.Is(err, fs.ErrPermission):
 		hint = "; the mode of the socket decides who may connect"
+	case errors.Is(err, io.EOF):
+		hint = "; it closed the connection without an answer"
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		hint = "; name the CA that issued the server's certificate with --ca"
 	}

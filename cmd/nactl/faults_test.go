@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// against runs nactl against a server that answers as h does.
+func against(t *testing.T, h http.HandlerFunc, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	server := httptest.NewServer(h)
+	defer server.Close()
+	var out, err bytes.Buffer
+	code = run(context.Background(), append([]string{"--server", server.URL}, args...), strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// answer sends the same for every request.
+func answer(status int, body string, headers ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for _, line := range headers {
+			name, value, _ := strings.Cut(line, ": ")
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}
+}
+
+func TestAnswersThatAreNotTheAPIs(t *testing.T) {
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	stall := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}
+	file := func(name string) string { return filepath.Join(t.TempDir(), name) }
+	tests := []struct {
+		name string
+		h    http.HandlerFunc
+		args []string
+		want string
+	}{
+		{"another program", answer(200, "<html>"), []string{"status"}, "expected the admin API's JSON"},
+		{"another program's error", answer(502, "<html>"), []string{"status"}, "502 Bad Gateway, which is not the admin API's way: check --server"},
+		{"a redirect is not followed", answer(302, "", "Location: http://192.0.2.1/"), []string{"status"}, "302 Found, which is not the admin API's way"},
+		{"a refusal to be repeated later", answer(429, `{"status":429,"title":"Too Many Requests","detail":"expected less"}`, "Retry-After: 7"),
+			[]string{"status"}, "429 Too Many Requests: expected less (try again in 7 seconds)"},
+		{"no answer in time", hang, []string{"status", "--timeout", "20ms"}, "no answer within 20ms (--timeout)"},
+		{"no answer at all", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, []string{"status"}, "it closed the connection without an answer"},
+		{"a backup that stops", stall, []string{"backup", file("b"), "--timeout", "20ms"}, "no answer within 20ms (--timeout)"},
+		{"an export that lacks lines", answer(200, "{}\n", "Noticeaction-Count: 2", "Noticeaction-Generation: 1"), []string{"export", "-"}, "expected 2 lines, got 1"},
+		{"an export that lacks its generation", answer(200, "{}\n"), []string{"export", file("e")}, "expected a number in Noticeaction-Generation"},
+		{"an unflag without generation", answer(204, ""), []string{"unflag", "a.be", "--reason", "x"}, "expected a generation"},
+		{"an import that is answered with nothing", answer(200, ""), []string{"import", "-"}, "expected the admin API's JSON"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			code, _, stderr := against(t, tt.h, tt.args...)
+			if code != 1 || !strings.Contains(stderr, tt.want) {
+				t.Errorf("got %d %q, want 1 and %q", code, stderr, tt.want)
+			}
+		})
+	}
+}
+
+func TestDownloadThatIsCutLeavesNothing(t *testing.T) {
+	cut := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		w.Header().Set("Noticeaction-Count", "2")
+		w.Header().Set("Noticeaction-Generation", "1")
+		io.WriteString(w, "{}\n")
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	for _, command := range []string{"backup", "export"} {
+		dir := t.TempDir()
+		old := filepath.Join(dir, "file")
+		if err := os.WriteFile(old, []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{command, old}
+		if command == "backup" {
+			args = append(args, "--overwrite")
+		}
+		code, _, stderr := against(t, cut, args...)
+		if code != 1 || !strings.Contains(stderr, "the server cut the stream") {
+			t.Errorf("%s: got %d %q", command, code, stderr)
+		}
+		if text, err := os.ReadFile(old); err != nil || string(text) != "old" {
+			t.Errorf("%s: the old file is %q, %v", command, text, err)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+			t.Errorf("%s: got %v, %v; want nothing left behind", command, entries, err)
+		}
+	}
+}
+
+// journal makes n lines that form a chain.
+func journal(n int) []string {
+	head := strings.Repeat("0", 64)
+	var lines []string
+	for seq := 1; seq <= n; seq++ {
+		line := fmt.Sprintf(`{"seq":%d,"action":"flag","name":"n%d.be","reason":"<&>","prev":"%s"}`, seq, seq, head)
+		head = sumOf(line)
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func sumOf(line string) string {
+	sum := sha256.Sum256([]byte(line))
+	return hex.EncodeToString(sum[:])
+}
+
+// serveJournal serves lines in pages of two, and a status.
+func serveJournal(lines []string, length int, head string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/status" {
+			fmt.Fprintf(w, `{"journal_length":%d,"journal_head":%q}`, length, head)
+			return
+		}
+		after := 0
+		fmt.Sscan(r.URL.Query().Get("after"), &after)
+		page := lines[min(after, len(lines)):min(after+2, len(lines))]
+		next := ""
+		if after+2 < len(lines) {
+			next = fmt.Sprintf(`,"next":%d`, after+2)
+		}
+		fmt.Fprintf(w, `{"entries":[%s]%s}`, strings.Join(page, ","), next)
+	}
+}
+
+func TestAuditVerify(t *testing.T) {
+	whole := journal(5)
+	head := sumOf(whole[4])
+	change := func(i int, from, to string) []string {
+		lines := slices.Clone(whole)
+		lines[i] = strings.Replace(lines[i], from, to, 1)
+		return lines
+	}
+	tests := []struct {
+		name   string
+		lines  []string
+		length int
+		head   string
+		want   string // empty: unbroken
+	}{
+		{"whole", whole, 5, head, ""},
+		{"empty", nil, 0, strings.Repeat("0", 64), ""},
+		{"lines came after the status", whole, 3, sumOf(whole[2]), ""},
+		{"a line changed", change(1, "n2.be", "x2.be"), 5, head, "broken at line 3: expected prev"},
+		{"a space put in", change(1, `"seq":2,`, `"seq":2, `), 5, head, "broken at line 3: expected prev"},
+		{"the last line changed", change(4, "n5.be", "x5.be"), 5, head, "broken at line 5: expected the head"},
+		{"a line removed", slices.Delete(slices.Clone(whole), 2, 3), 5, head, "broken at line 3: expected that sequence number, got 4"},
+		{"the first line removed", whole[1:], 5, head, "broken at line 1: expected that sequence number, got 2"},
+		{"the last line removed", whole[:4], 5, head, "broken at line 5: expected 5 lines, got 4"},
+		{"a line put in", slices.Insert(slices.Clone(whole), 2, whole[1]), 5, head, "broken at line 3: expected that sequence number, got 2"},
+		{"another head", whole, 5, sumOf("x"), "broken at line 5: expected the head"},
+		{"a head without lines", nil, 0, head, "broken at line 0: expected the head"},
+		{"a line that is no object", []string{`"x"`}, 1, head, "broken at line 1: expected a JSON object"},
+		{"rewritten as a whole", journal(4), 5, head, "broken at line 5: expected 5 lines, got 4"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			code, stdout, stderr := against(t, serveJournal(tt.lines, tt.length, tt.head), "audit", "verify")
+			if tt.want == "" {
+				if code != 0 || !strings.HasPrefix(stdout, "the journal is unbroken: ") {
+					t.Errorf("got %d %q %q", code, stdout, stderr)
+				}
+				return
+			}
+			if code != 1 || !strings.Contains(stderr, tt.want) || stdout != "" {
+				t.Errorf("got %d %q %q, want 1 and %q", code, stdout, stderr, tt.want)
+			}
+		})
+	}
+}
+
+func TestBackupThatMeetsAFileMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "backup.db")
+	race := func(w http.ResponseWriter, _ *http.Request) {
+		// Somebody takes the name while the copy is under way.
+		if err := os.WriteFile(path, []byte("theirs"), 0o600); err != nil {
+			panic(err)
+		}
+		w.Header().Set("Content-Length", "4")
+		io.WriteString(w, "copy")
+	}
+	code, _, stderr := against(t, race, "backup", path)
+	if text, err := os.ReadFile(path); code != 1 || err != nil || string(text) != "theirs" || !strings.Contains(stderr, "file exists") {
+		t.Errorf("got %d %q; the file holds %q, %v", code, stderr, text, err)
+	}
+}
