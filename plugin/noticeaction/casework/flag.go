@@ -3,6 +3,7 @@ package casework
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,9 +32,12 @@ func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
+	refusal, warnings := d.policy.Load().around(f.Name, o.Force)
 	var result Result
 	err = d.do(ctx, &operation{alone: o.DryRun, dry: o.DryRun, run: func(b *batch) (err error) {
-		result, err = b.flag(o, f, r.Match)
+		if result, err = b.flag(o, f, r.Match, refusal); err == nil {
+			result.Warnings = append(result.Warnings, warnings...)
+		}
 		return err
 	}})
 	if err != nil {
@@ -58,13 +62,15 @@ func (d *Desk) judge(o Order, r FlagRequest) (store.Flag, error) {
 	return f, checkFlag(f, d.now())
 }
 
+var forces = []Force{ForceBrake, ForcePrivateSuffix, ForceNotDelegated, ForceHostsNameServers}
+
 func checkOrder(o Order) error {
 	if err := checkText("actor", o.Actor, 1, maxActor, false); err != nil {
 		return err
 	}
 	for _, f := range o.Force {
-		if f != ForceBrake && f != ForcePrivateSuffix {
-			return &Error{Kind: Invalid, Field: "force", Value: clip(string(f)), Detail: fmt.Sprintf("expected %q or %q", ForceBrake, ForcePrivateSuffix)}
+		if !slices.Contains(forces, f) {
+			return &Error{Kind: Invalid, Field: "force", Value: clip(string(f)), Detail: fmt.Sprintf("expected one of %q", forces)}
 		}
 	}
 	return nil
@@ -83,8 +89,9 @@ func checkFlag(f store.Flag, now time.Time) error {
 	return checkNotAfter(f.NotAfter, now)
 }
 
-// flag judges a flag against what is there now and puts it.
-func (b *batch) flag(o Order, f store.Flag, m Match) (Result, error) {
+// flag judges a flag against what is there now and puts it. The objection of the name's surroundings
+// counts for a name that is not flagged yet.
+func (b *batch) flag(o Order, f store.Flag, m Match, objection error) (Result, error) {
 	old, was, err := b.tx.Flag(f.Name)
 	if err != nil {
 		return Result{}, err
@@ -98,6 +105,9 @@ func (b *batch) flag(o Order, f store.Flag, m Match) (Result, error) {
 	warnings := warn(f, b.now)
 	if was && same(old, f) {
 		return Result{Flag: old, Generation: b.tx.Generation(), Warnings: warnings}, nil
+	}
+	if !was && objection != nil {
+		return Result{}, objection
 	}
 	if err := b.admit(f.Authority); err != nil {
 		return Result{}, err

@@ -42,6 +42,7 @@ func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) 
 		return ImportReport{}, err
 	}
 	in.sort()
+	in.lookAround(d.policy.Load())
 	if err := d.do(ctx, &operation{alone: true, dry: o.DryRun, run: in.run}); err != nil {
 		return in.failed(), err
 	}
@@ -67,6 +68,9 @@ type item struct {
 	flag store.Flag
 	old  *store.Flag // what it replaces
 	same bool        // it would change nothing
+
+	objection error // of the name's surroundings, if it is not flagged yet
+	warnings  []Warning
 }
 
 // add notes a line that may become a flag. Items are made by the block and never moved.
@@ -77,6 +81,27 @@ func (in *importer) add(line int, f store.Flag) {
 	}
 	in.block = append(in.block, item{line: line, flag: f})
 	in.items = append(in.items, &in.block[len(in.block)-1])
+}
+
+// lookAround judges the surroundings of every item before the writer is bothered.
+func (in *importer) lookAround(p *Policy) {
+	if p.Surroundings == nil || len(in.report.Errors) > 0 {
+		return
+	}
+	for _, it := range in.items {
+		it.objection, it.warnings = p.around(it.flag.Name, in.order.Force)
+	}
+}
+
+// warn notes what one should know of an item that is imported.
+func (in *importer) warn(it *item) {
+	for _, w := range it.warnings {
+		if len(in.report.Warnings) == maxErrors {
+			in.report.MoreWarnings++
+			continue
+		}
+		in.report.Warnings = append(in.report.Warnings, ImportError{Line: it.line, Name: it.flag.Name, Detail: w.Detail})
+	}
 }
 
 // refuse notes why a line cannot be imported.
@@ -178,8 +203,11 @@ func (in *importer) check(b *batch) error {
 			in.refuse(it.line, it.flag.Name, err.Error())
 		}
 		switch {
+		case !was && it.objection != nil:
+			in.refuse(it.line, it.flag.Name, it.objection.Error())
 		case !was:
 			in.report.Created++
+			in.warn(it)
 		case same(old, it.flag):
 			it.same = true
 			in.report.Unchanged++

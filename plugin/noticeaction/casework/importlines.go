@@ -123,13 +123,13 @@ func decode(text []byte, l *line) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &wrong) && wrong.Field == "":
-		return errors.New("expected a JSON object, got a " + wrong.Value)
+		return errors.New("expected a JSON object, got " + wrong.Value)
 	case errors.As(err, &wrong):
 		want := "a string"
 		if wrong.Field == "changed" {
 			want = "a whole number"
 		}
-		return fmt.Errorf("%s: expected %s, got a %s", wrong.Field, want, wrong.Value)
+		return fmt.Errorf("%s: expected %s, got %s", wrong.Field, want, wrong.Value)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("expected a JSON object; the line ends within it")
 	}

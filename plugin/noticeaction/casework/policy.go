@@ -18,6 +18,10 @@ type Policy struct {
 	ZoneServers  func(zone string) []string // host names of the zone's NS set now, zone as in Zones; may be nil
 	Brake        Brake
 
+	// Surroundings tells what the zone holds at and around a name, as of now; may be nil. It may be called
+	// concurrently.
+	Surroundings func(name string) Surroundings
+
 	once  sync.Once
 	rules rules
 	bad   error

@@ -100,18 +100,33 @@ func (d *Desk) Preview(name string) (Preview, error) {
 	if err := d.policy.Load().checker(nil).check(name); err != nil {
 		p.Allowed, p.Refusal = false, err.Error()
 	}
+	d.lookAround(&p)
 	err = d.view(func(tx *store.Tx) error {
 		f, ok, err := tx.Flag(name)
 		if err != nil || !ok {
 			return err
 		}
-		p.Flagged, p.Flag, p.Warnings = true, &f, warn(f, d.now())
+		p.Flagged, p.Flag, p.Warnings = true, &f, append(p.Warnings, warn(f, d.now())...)
 		if held := notHeld(f); held != nil && p.Allowed {
 			p.Allowed, p.Refusal = false, held.Error()
 		}
 		return nil
 	})
 	return p, err
+}
+
+// lookAround adds what the zone tells of a name.
+func (d *Desk) lookAround(p *Preview) {
+	policy := d.policy.Load()
+	if policy.Surroundings == nil {
+		return
+	}
+	s := policy.Surroundings(p.Name)
+	refusal, warnings := s.judge(p.Name, nil)
+	if refusal != nil && p.Allowed {
+		p.Allowed, p.Refusal = false, refusal.Error()
+	}
+	p.Surroundings, p.Warnings = &s, append(p.Warnings, warnings...)
 }
 
 // Audit returns lines of the journal byte for byte as they are stored, and what to put in After for
@@ -177,23 +192,29 @@ func (d *Desk) Backup(ctx context.Context, begin func(size int64) error, w io.Wr
 		if passed = begin(tx.Size()); passed != nil {
 			return nil
 		}
-		_, passed = tx.WriteTo(&watched{ctx, w})
+		to := &watched{ctx: ctx, w: w}
+		if _, err := tx.WriteTo(to); err != nil {
+			passed = errors.Join(to.failed, err)
+		}
 		return nil
 	})
 	return errors.Join(err, passed)
 }
 
-// watched is a writer that fails once its context is done.
+// watched is a writer that fails once its context is done, and knows why it failed: bbolt passes on
+// only the text.
 type watched struct {
-	ctx context.Context
-	w   io.Writer
+	ctx    context.Context
+	w      io.Writer
+	failed error
 }
 
-func (w *watched) Write(b []byte) (int, error) {
-	if err := context.Cause(w.ctx); err != nil {
-		return 0, err
+func (w *watched) Write(b []byte) (n int, err error) {
+	if w.failed = context.Cause(w.ctx); w.failed != nil {
+		return 0, w.failed
 	}
-	return w.w.Write(b)
+	n, w.failed = w.w.Write(b)
+	return n, w.failed
 }
 
 // view reads the store. Its errors are the *Error that read returned, or Unavailable.

@@ -12,6 +12,9 @@ type Force string
 const (
 	ForceBrake         Force = "brake"          // flag more names than the brake allows; such flags do not count towards it
 	ForcePrivateSuffix Force = "private-suffix" // flag a name under which others register names of their own
+
+	ForceNotDelegated     Force = "not-delegated"      // flag a name that the zone does not delegate
+	ForceHostsNameServers Force = "hosts-name-servers" // flag a name whose hosts are name servers of other names
 )
 
 // Order says who asks for a change, and how.
@@ -69,6 +72,9 @@ type ImportReport struct {
 	Generation uint64        `json:"generation"`
 	Errors     []ImportError `json:"errors,omitempty"` // the first 100, by line
 	MoreErrors int           `json:"more_errors,omitempty"`
+
+	Warnings     []ImportError `json:"warnings,omitempty"` // the first 100 about new names
+	MoreWarnings int           `json:"more_warnings,omitempty"`
 }
 
 // ListQuery selects flags.
@@ -88,6 +94,8 @@ type Preview struct {
 	Allowed  bool
 	Refusal  string // why not, when not Allowed
 	Warnings []Warning
+
+	Surroundings *Surroundings // nil when the desk has no view of the zone
 }
 
 // AuditQuery selects lines of the journal.

@@ -1,0 +1,72 @@
+package casework
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Surroundings is what the zone that is served tells about a name: what a redirect would reach beyond
+// the name itself.
+type Surroundings struct {
+	Known     bool // the zone answered; if not, nothing below DelegationTTL is known
+	Delegated bool
+	Servers   []string // of the delegation, without final dot
+
+	DelegationTTL time.Duration // of the NS set
+	DS            bool
+	DSTTL         time.Duration
+	Unsigned      bool // redirects in this zone are not signed, so a DS record makes them bogus
+
+	HostsOf  int      // other names that have a name server at or below this name, hosts exempt from redirects left out
+	Hosts    []string // some of those servers
+	Examples []string // some of those names
+
+	AnswerTTL time.Duration // of the answers that a redirect gives
+}
+
+// RedirectWithin is how long until every resolver has come to know of the redirect: one that has just
+// learned the delegation keeps it for its TTL. Resolvers that follow the child's own NS records may take as long as those say.
+func (s *Surroundings) RedirectWithin() time.Duration { return max(s.DelegationTTL, s.DSTTL) }
+
+// UndoWithin is how long until every resolver has forgotten a redirect that ended.
+func (s *Surroundings) UndoWithin() time.Duration { return s.AnswerTTL }
+
+// judge says what stands against redirecting the name, an *Error or nil, and what one should know of
+// even so.
+func (s *Surroundings) judge(name string, force []Force) (refusal error, warnings []Warning) {
+	object := func(f Force, detail string) {
+		switch {
+		case forced(force, f):
+			warnings = append(warnings, Warning{Code: string(f), Detail: detail})
+		case refusal == nil:
+			refusal = refuse(Forbidden, name, "%s; force with %q", detail, f)
+		}
+	}
+	switch {
+	case !s.Known:
+		warnings = append(warnings, Warning{Code: "zone-unknown", Detail: "the zone did not answer, so whether the name is delegated could not be seen"})
+	case !s.Delegated:
+		object(ForceNotDelegated, "expected a name that the zone delegates; this one is not, so nothing is there to redirect")
+	}
+	if s.HostsOf > 0 {
+		object(ForceHostsNameServers, fmt.Sprintf("expected a name without name servers of others; %s serve %d other names (%s), which would fail with it",
+			list(s.Hosts), s.HostsOf, list(s.Examples)))
+	}
+	if s.DS && s.Unsigned {
+		warnings = append(warnings, Warning{Code: "child-has-ds", Detail: "the name has a DS record, so validating resolvers take its redirect for bogus and reach nothing; " +
+			"have the registry drop the DS record; caches keep it for " + s.DSTTL.String()})
+	}
+	return refusal, warnings
+}
+
+func list(names []string) string { return strings.Join(names, ", ") }
+
+// around asks the policy for a name's surroundings and judges them; no policy without eyes objects.
+func (p *Policy) around(name string, force []Force) (refusal error, warnings []Warning) {
+	if p.Surroundings == nil {
+		return nil, nil
+	}
+	s := p.Surroundings(name)
+	return s.judge(name, force)
+}
