@@ -11,7 +11,7 @@ ROOM    := ./plugin/noticeaction
 RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework)))
 
 # command:package of Debian.
-TEST_TOOLS := dig:bind9-dnsutils kdig:knot-dnsutils named-checkzone:bind9-utils gcc:gcc
+TEST_TOOLS := curl:curl dig:bind9-dnsutils kdig:knot-dnsutils named-checkzone:bind9-utils gcc:gcc
 PEER_TOOLS := unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor dnsperf:dnsperf
 
 SOAK_ROUNDS ?= 200
