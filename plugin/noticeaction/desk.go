@@ -245,6 +245,14 @@ func (d *desk) enforce() error {
 		}
 		return hosts
 	}
+	policy.Surroundings = func(name string) casework.Surroundings {
+		for _, c := range running {
+			if _, start, ok := c.handler.zones.registrable(name + "."); ok && start == 0 {
+				return c.handler.surroundings(name)
+			}
+		}
+		return casework.Surroundings{}
+	}
 	if err := policy.Validate(); err != nil {
 		return err
 	}
