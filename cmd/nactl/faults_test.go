@@ -4,14 +4,19 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,7 +39,7 @@ func answer(status int, body string, headers ...string) http.HandlerFunc {
 			w.Header().Set(name, value)
 		}
 		w.WriteHeader(status)
-		io.WriteString(w, body)
+		_, _ = io.WriteString(w, body)
 	}
 }
 
@@ -80,7 +85,7 @@ func TestDownloadThatIsCutLeavesNothing(t *testing.T) {
 		w.Header().Set("Content-Length", "10")
 		w.Header().Set("Noticeaction-Count", "2")
 		w.Header().Set("Noticeaction-Generation", "1")
-		io.WriteString(w, "{}\n")
+		_, _ = io.WriteString(w, "{}\n")
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	}
@@ -131,8 +136,7 @@ func serveJournal(lines []string, length int, head string) http.HandlerFunc {
 			fmt.Fprintf(w, `{"journal_length":%d,"journal_head":%q}`, length, head)
 			return
 		}
-		after := 0
-		fmt.Sscan(r.URL.Query().Get("after"), &after)
+		after, _ := strconv.Atoi(r.URL.Query().Get("after")) // none: the start
 		page := lines[min(after, len(lines)):min(after+2, len(lines))]
 		next := ""
 		if after+2 < len(lines) {
@@ -196,10 +200,53 @@ func TestBackupThatMeetsAFileMeanwhile(t *testing.T) {
 			panic(err)
 		}
 		w.Header().Set("Content-Length", "4")
-		io.WriteString(w, "copy")
+		_, _ = io.WriteString(w, "copy")
 	}
 	code, _, stderr := against(t, race, "backup", path)
 	if text, err := os.ReadFile(path); code != 1 || err != nil || string(text) != "theirs" || !strings.Contains(stderr, "file exists") {
 		t.Errorf("got %d %q; the file holds %q, %v", code, stderr, text, err)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"version":"%d certificates, %s"}`, len(r.TLS.PeerCertificates), r.Header.Get("Authorization"))
+	}))
+	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cert, keyFile := file("cert.pem", "CERTIFICATE", server.Certificate().Raw), file("key.pem", "PRIVATE KEY", key)
+	t.Setenv("NACTL_TOKEN", "secret")
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"a CA we do not know", nil, 1, "name the CA that issued the server's certificate with --ca"},
+		{"a CA we know", []string{"--ca", cert}, 0, "0 certificates, Bearer secret"},
+		{"a client certificate", []string{"--ca", cert, "--cert", cert, "--key", keyFile}, 0, "1 certificates, Bearer secret"},
+		{"a CA file without certificates", []string{"--ca", keyFile}, 2, "--ca: expected certificates in PEM form"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			code := run(t.Context(), append([]string{"status", "--server", server.URL}, tt.args...), strings.NewReader(""), &out, &out)
+			if code != tt.code || !strings.Contains(out.String(), tt.want) {
+				t.Errorf("got %d %q, want %d and %q", code, out.String(), tt.code, tt.want)
+			}
+		})
 	}
 }

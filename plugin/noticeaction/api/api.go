@@ -11,6 +11,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -182,7 +183,7 @@ var bodyTypes = map[string]string{
 // conclude counts and logs the request, and answers for one that panicked.
 func (h *Handler) conclude(out *response, c *call) {
 	fault := recover()
-	if fault != nil && fault != http.ErrAbortHandler {
+	if err, _ := fault.(error); fault != nil && !errors.Is(err, http.ErrAbortHandler) {
 		c.cause = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 		if out.status == 0 {
 			writeProblem(out, c.cause)

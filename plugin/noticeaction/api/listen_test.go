@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 )
@@ -79,7 +81,7 @@ func overUnix(t *testing.T, path string) *http.Client {
 
 // says answers every request with its text.
 func says(text string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) })
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
 }
 
 // body makes a GET and returns what came.
@@ -206,7 +208,7 @@ func waits() (h http.Handler, in, answer chan struct{}) {
 		close(in)
 		select {
 		case <-answer:
-			io.WriteString(w, "done")
+			_, _ = io.WriteString(w, "done")
 		case <-r.Context().Done():
 		}
 	}), in, answer
@@ -263,5 +265,18 @@ func TestCloseCutsRequestsWhenTimeIsUp(t *testing.T) {
 	}
 	if err := <-cut; err == nil {
 		t.Error("the request was answered, though its connection was to be cut")
+	}
+}
+
+func TestDeadlinesReachTheConnection(t *testing.T) {
+	s := listen(t, "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn := http.NewResponseController(&response{ResponseWriter: w})
+		err := errors.Join(conn.SetReadDeadline(time.Time{}), conn.SetWriteDeadline(time.Time{}))
+		fmt.Fprint(w, err)
+	}))
+	c := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(c.CloseIdleConnections)
+	if got := body(t, c, "http://"+s.Addr()); got != "<nil>" {
+		t.Errorf("got %s", got)
 	}
 }

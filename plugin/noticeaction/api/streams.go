@@ -139,7 +139,7 @@ func (h *Handler) stream(write func(ctx context.Context, header func(http.Header
 		r, w := humago.Unwrap(hc)
 		conn := http.NewResponseController(w)
 		// The server's read deadline would end the request's context.
-		conn.SetReadDeadline(time.Time{})
+		_ = conn.SetReadDeadline(time.Time{})
 		out := bufio.NewWriterSize(&patientWriter{w: w, conn: conn, until: time.Now().Add(streamWhole)}, streamChunk)
 		begun := false
 		err := write(r.Context(), func(headers http.Header) {
@@ -163,7 +163,8 @@ func (h *Handler) stream(write func(ctx context.Context, header func(http.Header
 	}}
 }
 
-// patientWriter gives each write streamStall, up to until for all.
+// patientWriter gives each write streamStall, up to until for all. A deadline
+// that cannot be set is that of a connection which is closed already.
 type patientWriter struct {
 	w     io.Writer
 	conn  *http.ResponseController
@@ -171,12 +172,12 @@ type patientWriter struct {
 }
 
 func (p *patientWriter) Write(b []byte) (int, error) {
-	p.conn.SetWriteDeadline(earlier(time.Now().Add(streamStall), p.until))
+	_ = p.conn.SetWriteDeadline(earlier(time.Now().Add(streamStall), p.until))
 	return p.w.Write(b)
 }
 
-// patientReader gives each read streamStall, up to until for all, and the
-// answer as long again after the last.
+// patientReader gives each read streamStall, up to until for all. The answer
+// may be late after the last, for the desk works in between.
 type patientReader struct {
 	r     io.Reader
 	conn  *http.ResponseController
@@ -184,10 +185,10 @@ type patientReader struct {
 }
 
 func (p *patientReader) Read(b []byte) (int, error) {
-	p.conn.SetReadDeadline(earlier(time.Now().Add(streamStall), p.until))
+	_ = p.conn.SetReadDeadline(earlier(time.Now().Add(streamStall), p.until))
 	n, err := p.r.Read(b)
 	if err != nil {
-		p.conn.SetWriteDeadline(time.Now().Add(streamWhole))
+		_ = p.conn.SetWriteDeadline(time.Now().Add(streamWhole))
 	}
 	return n, err
 }
