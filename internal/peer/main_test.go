@@ -1,0 +1,5 @@
+package peer
+
+import "testing"
+
+func TestMain(m *testing.M) { Main(m) }
