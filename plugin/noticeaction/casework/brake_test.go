@@ -18,7 +18,7 @@ func TestBrake(t *testing.T) {
 	d := newDesk(t, brakedPolicy(2))
 	ctx := context.Background()
 	d.flag("one.be")
-	d.time = noon.Add(10 * time.Minute)
+	d.setTime(noon.Add(10 * time.Minute))
 	d.flag("two.be")
 	refused := func(when time.Time) {
 		t.Helper()
@@ -57,12 +57,12 @@ func TestBrake(t *testing.T) {
 	d.SetPolicy(brakedPolicy(3)) // and follows a reload
 	d.flag("three.be")
 	d.SetPolicy(brakedPolicy(2))
-	d.time = noon.Add(time.Hour) // one.be leaves the window, what was forced was never in it
+	d.setTime(noon.Add(time.Hour)) // one.be leaves the window, what was forced was never in it
 	_, err := d.Flag(ctx, clerk, request("four.be"))
 	if e := wantKind(t, err, Braked); !e.RetryAt.Equal(noon.Add(70 * time.Minute)) {
 		t.Errorf("next at %s, want %s", e.RetryAt, noon.Add(70*time.Minute))
 	}
-	d.time = noon.Add(70 * time.Minute)
+	d.setTime(noon.Add(70 * time.Minute))
 	d.flag("four.be")
 }
 
@@ -94,10 +94,10 @@ func TestBrakeOnImport(t *testing.T) {
 		t.Fatalf("%+v, %v; want 499 created", r, err)
 	}
 	d.reopen()
-	d.time = noon.Add(time.Hour - time.Second)
+	d.setTime(noon.Add(time.Hour - time.Second))
 	_, err = d.Flag(context.Background(), clerk, request("n1000.be"))
 	wantKind(t, err, Braked)
-	d.time = noon.Add(time.Hour)
+	d.setTime(noon.Add(time.Hour))
 	if r, err := d.importText("", body(1000, 3)); err != nil || r.Created != 3 {
 		t.Errorf("%+v, %v; want 3 created after the window", r, err)
 	}

@@ -28,14 +28,14 @@ func TestFlagReplaceUnflag(t *testing.T) {
 		t.Error("flagged, not in the table")
 	}
 
-	d.time = noon.Add(time.Hour)
+	d.setTime(noon.Add(time.Hour))
 	if r := d.flag("xn--caf-dma.be"); r.Created || r.Changed || r.Generation != 1 || r.Flag != want {
 		t.Errorf("the same again: %+v, want no change of %+v", r, want)
 	}
 
 	replace := request("café.be")
-	replace.Note, replace.NotAfter = "second notice", d.time.Add(90*time.Minute+500*time.Millisecond)
-	want.Note, want.NotAfter, want.Changed = "second notice", d.time.Add(90*time.Minute), 2
+	replace.Note, replace.NotAfter = "second notice", d.clock().Add(90*time.Minute+500*time.Millisecond)
+	want.Note, want.NotAfter, want.Changed = "second notice", d.clock().Add(90*time.Minute), 2
 	r, err := d.Flag(ctx, clerk, replace)
 	if err != nil || r.Created || !r.Changed || r.Generation != 2 || r.Flag != want {
 		t.Errorf("replaced: %+v, %v; want %+v", r, err, want)

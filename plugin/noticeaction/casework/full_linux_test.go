@@ -39,7 +39,8 @@ func TestFullDisk(t *testing.T) {
 }
 
 func fillDisk(t *testing.T, dir string) {
-	d := &desk{t: t, path: filepath.Join(dir, "na.db"), time: noon}
+	d := &desk{t: t, path: filepath.Join(dir, "na.db")}
+	d.setTime(noon)
 	d.open(testPolicy())
 	defer func() { d.close() }()
 	d.flag("before.be")

@@ -131,7 +131,7 @@ func TestImportIdempotencyKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.reopen()
-	d.time = noon.Add(2 * time.Hour) // the flag is lifted by now, and the body would be refused
+	d.setTime(noon.Add(2 * time.Hour)) // the flag is lifted by now, and the body would be refused
 	if again, err := d.importText("k1", body); err != nil || fmt.Sprint(again) != fmt.Sprint(first) {
 		t.Errorf("the same again: %+v, %v; want %+v", again, err, first)
 	}
@@ -150,7 +150,7 @@ func TestImportIdempotencyKey(t *testing.T) {
 	if again, err := d.importText("k2", importLine("c.be")); err != nil || fmt.Sprint(again) != fmt.Sprint(unchanged) {
 		t.Errorf("unchanged again: %+v, %v; want %+v", again, err, unchanged)
 	}
-	d.time = noon.Add(24 * time.Hour)
+	d.setTime(noon.Add(24 * time.Hour))
 	if r, err := d.importText("k1", importLine("b.be")); err != nil || r.Created != 1 {
 		t.Errorf("after a day: %+v, %v; want the key to be free", r, err)
 	}
@@ -162,7 +162,7 @@ func TestImportIdempotencyKey(t *testing.T) {
 func TestExportRoundTrip(t *testing.T) {
 	from := newDesk(t, testPolicy())
 	from.flag("a.be")
-	from.time = noon.Add(time.Hour)
+	from.setTime(noon.Add(time.Hour))
 	from.hold("held.be")
 	r := request("café.vlaanderen")
 	r.NotAfter, r.Note = noon.AddDate(0, 1, 0), "line\nline <&>"
@@ -182,7 +182,7 @@ func TestExportRoundTrip(t *testing.T) {
 		t.Fatalf("%d flags, %v; want 3", flags, err)
 	}
 	to := newDesk(t, testPolicy())
-	to.time = from.time
+	to.setTime(from.clock())
 	if report, err := to.importText("", body.String()); err != nil || report.Created != 3 {
 		t.Fatalf("%+v, %v; want 3 created", report, err)
 	}

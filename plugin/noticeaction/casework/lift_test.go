@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +17,7 @@ import (
 func realTime(t *testing.T) *desk {
 	d := newDesk(t, testPolicy())
 	d.close()
-	d.time = time.Time{}
+	d.setTime(time.Time{})
 	d.open(testPolicy())
 	return d
 }
@@ -101,9 +102,9 @@ func TestLiftThatCannotBeWritten(t *testing.T) {
 		d.flagUntil("first.be", start.Add(time.Minute))
 		d.flagUntil("second.be", start.Add(time.Minute+3*time.Second))
 		d.Desk.Close()
-		broken := true
+		var mended atomic.Bool
 		update := func(change func(*store.Tx) error) error {
-			if broken {
+			if !mended.Load() {
 				return errors.Join(d.store.Try(change), errors.New("no space left on device"))
 			}
 			return d.store.Update(change)
@@ -125,7 +126,7 @@ func TestLiftThatCannotBeWritten(t *testing.T) {
 		_, err := d.Flag(context.Background(), clerk, request("other.be"))
 		wantKind(t, err, Unavailable)
 
-		broken = false
+		mended.Store(true)
 		time.Sleep(maxBackoff)
 		synctest.Wait()
 		for _, name := range []string{"first.be", "second.be"} {
@@ -155,7 +156,7 @@ func TestLiftsOwedAtTheStart(t *testing.T) {
 	d := newDesk(t, testPolicy())
 	d.flag("stays.be")
 	d.flagUntil("ended.be", noon.Add(time.Hour))
-	d.time = noon.Add(2 * time.Hour)
+	d.setTime(noon.Add(2 * time.Hour))
 	d.Desk.Close()
 	d.update = func(func(*store.Tx) error) error { return errors.New("no space left on device") }
 	d.w.loaded = false
@@ -175,7 +176,7 @@ func TestLiftMany(t *testing.T) {
 		t.Fatal(err, r.Errors)
 	}
 	d.flag("stays.be")
-	d.time = noon.Add(time.Hour)
+	d.setTime(noon.Add(time.Hour))
 	d.flag("wakes-the-writer.be") // and finds the lifts done
 	d.wantRedirected("stays.be", "wakes-the-writer.be")
 	replay(t, d.store)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,15 +39,16 @@ type desk struct {
 	path  string
 	store *store.Store
 	set   *redirect.Set
-	time  time.Time // what the desk takes for now; the zero time: the real clock
-	errs  []error   // what OnStoreError was told
+	now   atomic.Pointer[time.Time] // what the desk takes for now; the zero time: the real clock
+	errs  []error                   // what OnStoreError was told
 }
 
 func testPolicy() *Policy { return &Policy{Zones: []string{"be.", "vlaanderen.", "brussels."}} }
 
 func newDesk(t testing.TB, p *Policy) *desk {
 	t.Helper()
-	d := &desk{t: t, path: filepath.Join(t.TempDir(), "na.db"), time: noon}
+	d := &desk{t: t, path: filepath.Join(t.TempDir(), "na.db")}
+	d.setTime(noon)
 	d.open(p)
 	t.Cleanup(func() { d.close() })
 	return d
@@ -65,11 +67,13 @@ func (d *desk) open(p *Policy) {
 	}
 }
 
+func (d *desk) setTime(t time.Time) { d.now.Store(&t) }
+
 func (d *desk) clock() time.Time {
-	if d.time.IsZero() {
-		return time.Now()
+	if t := d.now.Load(); !t.IsZero() {
+		return *t
 	}
-	return d.time
+	return time.Now()
 }
 
 func (d *desk) close() {

@@ -27,14 +27,14 @@ var (
 func (m *machine) request(t *rapid.T) FlagRequest {
 	r := FlagRequest{Name: anyName.Draw(t, "name"), Authority: anyAuthority.Draw(t, "authority"), Reference: "R"}
 	if n := anyMinutes.Draw(t, "minutes"); n > 0 {
-		r.NotAfter = m.time.Add(time.Duration(n) * time.Minute)
+		r.NotAfter = m.clock().Add(time.Duration(n) * time.Minute)
 	}
 	return r
 }
 
 // expect brings into the model what a request that is accepted does.
 func (m *machine) expect(r FlagRequest, generation uint64) {
-	f := store.Flag{Name: r.Name, Authority: r.Authority, Reference: r.Reference, NotAfter: r.NotAfter, Since: m.time, Changed: generation}
+	f := store.Flag{Name: r.Name, Authority: r.Authority, Reference: r.Reference, NotAfter: r.NotAfter, Since: m.clock(), Changed: generation}
 	if old, ok := m.model[r.Name]; ok {
 		if same(old, f) {
 			return
@@ -85,9 +85,9 @@ func (m *machine) Import(t *rapid.T) {
 
 // Pass lets time pass, and has a change bring the writer to look at the clock.
 func (m *machine) Pass(t *rapid.T) {
-	m.time = m.time.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "seconds")) * time.Second)
+	m.setTime(m.clock().Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "seconds")) * time.Second))
 	for name, f := range m.model {
-		if !f.NotAfter.IsZero() && !f.NotAfter.After(m.time) {
+		if !f.NotAfter.IsZero() && !f.NotAfter.After(m.clock()) {
 			delete(m.model, name)
 		}
 	}

@@ -199,7 +199,8 @@ func TestBackup(t *testing.T) {
 	if err := os.WriteFile(path, copied.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	restored := &desk{t: t, path: path, time: noon}
+	restored := &desk{t: t, path: path}
+	restored.setTime(noon)
 	restored.open(testPolicy())
 	defer restored.close()
 	restored.wantRedirected("before.be")
