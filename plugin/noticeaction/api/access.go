@@ -36,6 +36,9 @@ var rights = map[string][]string{
 
 	"force=" + string(casework.ForceBrake):         {Admin},
 	"force=" + string(casework.ForcePrivateSuffix): {Operator, Admin},
+
+	"force=" + string(casework.ForceNotDelegated):     {Operator, Admin},
+	"force=" + string(casework.ForceHostsNameServers): {Operator, Admin},
 }
 
 // Identity is who makes a call. Role is one of the four roles; Authority is

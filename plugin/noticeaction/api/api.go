@@ -125,8 +125,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // second result is the 404 or 405 to answer with.
 func (h *Handler) route(r *http.Request) (string, error) {
 	handler, pattern := h.mux.Handler(r)
-	if _, known := rights[pattern]; known && path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath() {
-		return pattern, nil
+	if _, known := rights[pattern]; known {
+		if path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath() {
+			return pattern, nil
+		}
+		return "other", problem(http.StatusNotFound, noSuchPath)
 	}
 	// The mux knows which methods the path has; only its text is not ours.
 	answer := probe{header: http.Header{}}
@@ -136,8 +139,10 @@ func (h *Handler) route(r *http.Request) (string, error) {
 		doc := problem(http.StatusMethodNotAllowed, fmt.Sprintf("expected one of the methods %s, got %s", allow, r.Method))
 		return "other", huma.ErrorWithHeaders(doc, http.Header{"Allow": {allow}})
 	}
-	return "other", problem(http.StatusNotFound, "expected a path that /openapi.json lists")
+	return "other", problem(http.StatusNotFound, noSuchPath)
 }
+
+const noSuchPath = "expected a path that /openapi.json lists"
 
 // probe takes an answer and sends nothing.
 type probe struct {

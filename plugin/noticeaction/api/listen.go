@@ -158,11 +158,10 @@ func open(addr string) (net.Listener, error) {
 		return nil, err
 	}
 	// On Linux the socket file takes the mode of the socket it is bound to, so
-	// no moment passes in which it is open to more.
+	// no moment passes in which it is open to more. Elsewhere this may fail and
+	// the chmod below must do.
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var chmodErr error
-		err := c.Control(func(fd uintptr) { chmodErr = syscall.Fchmod(int(fd), socketMode) })
-		return errors.Join(err, chmodErr)
+		return c.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), socketMode) })
 	}}
 	l, err := lc.Listen(context.Background(), "unix", path)
 	if err != nil {

@@ -19,6 +19,40 @@ type previewReply struct {
 	Flagged  bool      `json:"flagged" doc:"Whether it is flagged now"`
 	Flag     *flag     `json:"flag,omitempty" doc:"The flag, if it is"`
 	Warnings []warning `json:"warnings" nullable:"false" doc:"What flagging it would warn of"`
+
+	Zone *surroundings `json:"zone,omitempty" doc:"What the zone holds at and around the name; absent when the server has no view of it"`
+}
+
+type surroundings struct {
+	Known         bool     `json:"known" doc:"Whether the zone answered; if not, the rest says nothing"`
+	Delegated     bool     `json:"delegated" doc:"Whether the zone delegates the name"`
+	NameServers   []string `json:"name_servers" nullable:"false" doc:"The delegation's name servers" example:"ns1.example.net"`
+	DS            bool     `json:"ds" doc:"Whether the name has a DS record"`
+	Signed        bool     `json:"signed" doc:"Whether redirects in this zone are signed; if not, a DS record makes them bogus for validators"`
+	HostsOf       int      `json:"hosts_of" doc:"How many other names have a name server at or below this one" example:"0"`
+	Hosts         []string `json:"hosts" nullable:"false" doc:"Some of those servers"`
+	HostsExamples []string `json:"hosts_examples" nullable:"false" doc:"Some of those names"`
+
+	RedirectSeconds int64 `json:"redirect_seconds" doc:"How long until every resolver knows of a redirect, in seconds: what the zone's records let them keep" example:"86400"`
+	UndoSeconds     int64 `json:"undo_seconds" doc:"How long until every resolver has forgotten a redirect that ended, in seconds" example:"300"`
+}
+
+func showSurroundings(s *casework.Surroundings) *surroundings {
+	if s == nil {
+		return nil
+	}
+	return &surroundings{
+		Known: s.Known, Delegated: s.Delegated, NameServers: orEmpty(s.Servers), DS: s.DS, Signed: !s.Unsigned,
+		HostsOf: s.HostsOf, Hosts: orEmpty(s.Hosts), HostsExamples: orEmpty(s.Examples),
+		RedirectSeconds: int64(s.RedirectWithin().Seconds()), UndoSeconds: int64(s.UndoWithin().Seconds()),
+	}
+}
+
+func orEmpty(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
 }
 
 func (h *Handler) preview(ctx context.Context, in *NamePath) (*previewOutput, error) {
@@ -28,7 +62,7 @@ func (h *Handler) preview(ctx context.Context, in *NamePath) (*previewOutput, er
 	}
 	out := &previewOutput{Body: previewReply{
 		Name: p.Name, Unicode: p.Unicode, Allowed: p.Allowed, Refusal: p.Refusal,
-		Flagged: p.Flagged, Warnings: warnings(p.Warnings),
+		Flagged: p.Flagged, Warnings: warnings(p.Warnings), Zone: showSurroundings(p.Surroundings),
 	}}
 	if p.Flag != nil {
 		view := show(*p.Flag)

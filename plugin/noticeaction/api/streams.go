@@ -55,6 +55,15 @@ type importReply struct {
 	Unchanged  int    `json:"unchanged" doc:"Flags that stood already" example:"0"`
 	Generation uint64 `json:"generation" doc:"The generation that holds the import" example:"42"`
 	DryRun     bool   `json:"dry_run" doc:"Whether this was a dry run: nothing was kept"`
+
+	Warnings     []importWarning `json:"warnings" nullable:"false" doc:"What one should know of names newly flagged, the first 100"`
+	MoreWarnings int             `json:"more_warnings" doc:"How many more there are" example:"0"`
+}
+
+type importWarning struct {
+	Line   int    `json:"line" doc:"From 1" example:"2"`
+	Name   string `json:"name" example:"example.be"`
+	Detail string `json:"detail"`
 }
 
 func (h *Handler) importFlags(ctx context.Context, in *importInput) (*importOutput, error) {
@@ -67,10 +76,14 @@ func (h *Handler) importFlags(ctx context.Context, in *importInput) (*importOutp
 		return nil, importRefusal(ctx, report, err)
 	}
 	in.commit(ctx, report.Created+report.Replaced > 0, report.Generation)
-	return &importOutput{Body: importReply{
+	reply := importReply{
 		Lines: report.Lines, Created: report.Created, Replaced: report.Replaced, Unchanged: report.Unchanged,
-		Generation: report.Generation, DryRun: order.DryRun,
-	}}, nil
+		Generation: report.Generation, DryRun: order.DryRun, Warnings: []importWarning{}, MoreWarnings: report.MoreWarnings,
+	}
+	for _, w := range report.Warnings {
+		reply.Warnings = append(reply.Warnings, importWarning(w))
+	}
+	return &importOutput{Body: reply}, nil
 }
 
 // importRefusal adds the refused lines to the desk's refusal.
