@@ -67,7 +67,7 @@ func (b *bench) configure(line string) {
 
 // flag and unflag return nil once the server has acknowledged.
 func (b *bench) flag(name, reference string) error {
-	return b.call(http.MethodPut, "/v1/flags/"+name, `{"authority":"apd-gba","reference":"`+reference+`"}`)
+	return b.call(http.MethodPut, "/v1/flags/"+name+"?force=not-delegated", `{"authority":"apd-gba","reference":"`+reference+`"}`)
 }
 
 func (b *bench) unflag(name string) error {

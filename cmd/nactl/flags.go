@@ -45,8 +45,8 @@ type change struct {
 
 func (c *change) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "do everything but keep nothing")
-	cmd.Flags().StringSliceVar(&c.force, "force", nil, "safeguards to override: brake, private-suffix")
-	complete(cmd, "force", "brake", "private-suffix")
+	cmd.Flags().StringSliceVar(&c.force, "force", nil, "safeguards to override: "+strings.Join(forces, ", "))
+	complete(cmd, "force", forces...)
 }
 
 func (c *change) query() url.Values {
@@ -237,6 +237,29 @@ func printFlag(w io.Writer, f flagView) {
 	fmt.Fprintf(w, "changed\tgeneration %d\n", f.Changed)
 }
 
+// forces are the safeguards that the API knows.
+var forces = []string{"brake", "private-suffix", "not-delegated", "hosts-name-servers"}
+
+// zoneView is what the zone holds around a name.
+type zoneView struct {
+	Known, Delegated, DS, Signed bool
+	NameServers                  []string `json:"name_servers"`
+	HostsOf                      int      `json:"hosts_of"`
+	RedirectSeconds              int64    `json:"redirect_seconds"`
+	UndoSeconds                  int64    `json:"undo_seconds"`
+}
+
+func printZone(w io.Writer, z *zoneView) {
+	fmt.Fprintf(w, "delegated\t%s\n", yes(z.Delegated))
+	if z.Delegated {
+		fmt.Fprintf(w, "name servers\t%s\n", strings.Join(z.NameServers, " "))
+	}
+	fmt.Fprintf(w, "DS record\t%s\n", yes(z.DS))
+	fmt.Fprintf(w, "name servers of\t%d other names\n", z.HostsOf)
+	fmt.Fprintf(w, "redirect known everywhere\tafter %s\n", time.Duration(z.RedirectSeconds)*time.Second)
+	fmt.Fprintf(w, "undo known everywhere\tafter %s\n", time.Duration(z.UndoSeconds)*time.Second)
+}
+
 func (a *app) previewCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "preview NAME",
@@ -254,6 +277,7 @@ func (a *app) previewCommand() *cobra.Command {
 				Refusal          string
 				Flag             *flagView
 				Warnings         []warning
+				Zone             *zoneView
 			}
 			body, err := c.get(ctx, namePath("/v1/preview/", args[0]), nil, &p)
 			if err != nil {
@@ -269,6 +293,9 @@ func (a *app) previewCommand() *cobra.Command {
 				fmt.Fprintf(w, "flagged\t%s\n", yes(p.Flagged))
 				if p.Flag != nil {
 					printFlag(w, *p.Flag)
+				}
+				if p.Zone != nil && p.Zone.Known {
+					printZone(w, p.Zone)
 				}
 			})
 		}),

@@ -73,9 +73,20 @@ func (a *app) importFile(ctx context.Context, path, key string, how change) erro
 		Lines, Created, Replaced, Unchanged int
 		Generation                          uint64
 		DryRun                              bool `json:"dry_run"`
+		Warnings                            []struct {
+			Line         int
+			Name, Detail string
+		}
+		MoreWarnings int `json:"more_warnings"`
 	}
 	if err := parse(body, &r); err != nil {
 		return err
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(a.err, "nactl: warning: line %d, %s: %s\n", w.Line, w.Name, w.Detail)
+	}
+	if r.MoreWarnings > 0 {
+		fmt.Fprintf(a.err, "nactl: warning: and %d more\n", r.MoreWarnings)
 	}
 	return a.show(body, func(w io.Writer) {
 		fmt.Fprintf(w, "%s%d lines: %d flagged, %d replaced, %d unchanged, generation %d\n",

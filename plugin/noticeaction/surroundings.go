@@ -17,7 +17,9 @@ func (n *NoticeAction) surroundings(name string) casework.Surroundings {
 		return casework.Surroundings{}
 	}
 	d := n.view.delegation(context.Background(), name+".")
-	h := n.view.hosting[zone].Load().of(name + ".")
+	<-n.view.begun // at the start it takes a moment to read a large zone
+	hosting := n.view.hosting[zone].Load()
+	h := hosting.of(name + ".")
 	return casework.Surroundings{
 		Known:         d.known,
 		Delegated:     len(d.servers) > 0,
@@ -26,6 +28,7 @@ func (n *NoticeAction) surroundings(name string) casework.Surroundings {
 		DS:            d.ds,
 		DSTTL:         seconds(d.dsTTL),
 		Unsigned:      n.answers.profiles[zone] == profileInsecure,
+		HostsKnown:    hosting != nil,
 		HostsOf:       h.count,
 		Hosts:         withoutDots(h.hosts),
 		Examples:      withoutDots(h.examples),

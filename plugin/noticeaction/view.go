@@ -26,12 +26,13 @@ type view struct {
 	transferers []transfer.Transferer
 	apexes      atomic.Pointer[[]apex]    // in the order of zones
 	hosting     []atomic.Pointer[hosting] // likewise; nil until learned
+	begun       chan struct{}             // closed once each zone was tried
 	due         []pacer                   // of run alone
 }
 
 // newView is a view of zones that have not answered yet.
 func newView(zones zones, exempt hostSet, host string, ttl uint32) *view {
-	v := &view{zones: zones, exempt: exempt, hosting: make([]atomic.Pointer[hosting], len(zones)), due: make([]pacer, len(zones))}
+	v := &view{zones: zones, exempt: exempt, hosting: make([]atomic.Pointer[hosting], len(zones)), due: make([]pacer, len(zones)), begun: make(chan struct{})}
 	apexes := make([]apex, len(zones))
 	for i, zone := range zones {
 		apexes[i] = unknownApex(zone, host, ttl)
@@ -78,14 +79,16 @@ func (v *view) learnApexes(ctx context.Context) {
 func (v *view) run(ctx context.Context) {
 	tick := time.NewTicker(relearn)
 	defer tick.Stop()
+	v.learnHosting(ctx)
+	close(v.begun)
 	for {
-		v.learnHosting(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		v.learnApexes(ctx)
+		v.learnHosting(ctx)
 	}
 }
 

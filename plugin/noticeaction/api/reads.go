@@ -29,6 +29,7 @@ type surroundings struct {
 	NameServers   []string `json:"name_servers" nullable:"false" doc:"The delegation's name servers" example:"ns1.example.net"`
 	DS            bool     `json:"ds" doc:"Whether the name has a DS record"`
 	Signed        bool     `json:"signed" doc:"Whether redirects in this zone are signed; if not, a DS record makes them bogus for validators"`
+	HostsKnown    bool     `json:"hosts_known" doc:"Whether the zone could be read as a whole; if not, the next three say nothing"`
 	HostsOf       int      `json:"hosts_of" doc:"How many other names have a name server at or below this one" example:"0"`
 	Hosts         []string `json:"hosts" nullable:"false" doc:"Some of those servers"`
 	HostsExamples []string `json:"hosts_examples" nullable:"false" doc:"Some of those names"`
@@ -43,7 +44,7 @@ func showSurroundings(s *casework.Surroundings) *surroundings {
 	}
 	return &surroundings{
 		Known: s.Known, Delegated: s.Delegated, NameServers: orEmpty(s.Servers), DS: s.DS, Signed: !s.Unsigned,
-		HostsOf: s.HostsOf, Hosts: orEmpty(s.Hosts), HostsExamples: orEmpty(s.Examples),
+		HostsKnown: s.HostsKnown, HostsOf: s.HostsOf, Hosts: orEmpty(s.Hosts), HostsExamples: orEmpty(s.Examples),
 		RedirectSeconds: int64(s.RedirectWithin().Seconds()), UndoSeconds: int64(s.UndoWithin().Seconds()),
 	}
 }

@@ -18,6 +18,8 @@ type Surroundings struct {
 	DSTTL         time.Duration
 	Unsigned      bool // redirects in this zone are not signed, so a DS record makes them bogus
 
+	HostsKnown bool // the zone could be read as a whole; if not, nothing below but AnswerTTL is known
+
 	HostsOf  int      // other names that have a name server at or below this name, hosts exempt from redirects left out
 	Hosts    []string // some of those servers
 	Examples []string // some of those names
@@ -48,6 +50,9 @@ func (s *Surroundings) judge(name string, force []Force) (refusal error, warning
 		warnings = append(warnings, Warning{Code: "zone-unknown", Detail: "the zone did not answer, so whether the name is delegated could not be seen"})
 	case !s.Delegated:
 		object(ForceNotDelegated, "expected a name that the zone delegates; this one is not, so nothing is there to redirect")
+	}
+	if s.Known && !s.HostsKnown {
+		warnings = append(warnings, Warning{Code: "hosting-unknown", Detail: "the zone cannot be read as a whole, so whether other names have their name servers below this one could not be seen"})
 	}
 	if s.HostsOf > 0 {
 		object(ForceHostsNameServers, fmt.Sprintf("expected a name without name servers of others; %s serve %d other names (%s), which would fail with it",

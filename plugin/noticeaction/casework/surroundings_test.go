@@ -7,8 +7,8 @@ import (
 )
 
 func TestSurroundings(t *testing.T) {
-	delegated := Surroundings{Known: true, Delegated: true}
-	hosting := Surroundings{Known: true, Delegated: true, HostsOf: 1500, Hosts: []string{"ns1.bighost.be"}, Examples: []string{"one.be"}}
+	delegated := Surroundings{Known: true, Delegated: true, HostsKnown: true}
+	hosting := Surroundings{Known: true, Delegated: true, HostsKnown: true, HostsOf: 1500, Hosts: []string{"ns1.bighost.be"}, Examples: []string{"one.be"}}
 	for _, tc := range []struct {
 		name     string
 		zone     Surroundings
@@ -18,13 +18,14 @@ func TestSurroundings(t *testing.T) {
 	}{
 		{"delegated", delegated, nil, "", nil},
 		{"the zone does not answer", Surroundings{}, nil, "", []string{"zone-unknown"}},
-		{"not delegated", Surroundings{Known: true}, nil, `force with "not-delegated"`, nil},
-		{"not delegated, forced", Surroundings{Known: true}, []Force{ForceNotDelegated}, "", []string{"not-delegated"}},
-		{"not delegated, another force", Surroundings{Known: true}, []Force{ForceBrake}, `force with "not-delegated"`, nil},
+		{"the zone cannot be read whole", Surroundings{Known: true, Delegated: true}, nil, "", []string{"hosting-unknown"}},
+		{"not delegated", Surroundings{Known: true, HostsKnown: true}, nil, `force with "not-delegated"`, nil},
+		{"not delegated, forced", Surroundings{Known: true, HostsKnown: true}, []Force{ForceNotDelegated}, "", []string{"not-delegated"}},
+		{"not delegated, another force", Surroundings{Known: true, HostsKnown: true}, []Force{ForceBrake}, `force with "not-delegated"`, nil},
 		{"hosts others", hosting, nil, "ns1.bighost.be serve 1500 other names (one.be)", nil},
 		{"hosts others, forced", hosting, []Force{ForceHostsNameServers}, "", []string{"hosts-name-servers"}},
-		{"DS under a signed redirect", Surroundings{Known: true, Delegated: true, DS: true}, nil, "", nil},
-		{"DS under an unsigned redirect", Surroundings{Known: true, Delegated: true, DS: true, Unsigned: true, DSTTL: time.Hour}, nil, "", []string{"child-has-ds"}},
+		{"DS under a signed redirect", Surroundings{Known: true, Delegated: true, HostsKnown: true, DS: true}, nil, "", nil},
+		{"DS under an unsigned redirect", Surroundings{Known: true, Delegated: true, HostsKnown: true, DS: true, Unsigned: true, DSTTL: time.Hour}, nil, "", []string{"child-has-ds"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			refusal, warnings := tc.zone.judge("example.be", tc.force)
