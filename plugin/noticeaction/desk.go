@@ -62,7 +62,9 @@ const apiGrace = 5 * time.Second
 func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*claim, error) {
 	desks.Lock()
 	defer desks.Unlock()
-	prune()
+	if err := prune(); err != nil {
+		log.Errorf("Closing what a failed start left: %v", err)
+	}
 
 	d, err := deskFor(cfg.database)
 	if err != nil {

@@ -2,7 +2,6 @@ package noticeaction
 
 import (
 	"context"
-	"crypto"
 	"fmt"
 	"net"
 	"os"
@@ -149,7 +148,7 @@ func writeKey(t *testing.T, base string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{".key": key.String(), ".private": key.PrivateKeyString(private.(crypto.PrivateKey))} {
+	for name, text := range map[string]string{".key": key.String(), ".private": key.PrivateKeyString(private)} {
 		if err := os.WriteFile(base+name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	refusal, warnings := d.policy.Load().around(f.Name, o.Force)
+	warnings, refusal := d.policy.Load().around(f.Name, o.Force)
 	var result Result
 	err = d.do(ctx, &operation{alone: o.DryRun, dry: o.DryRun, run: func(b *batch) (err error) {
 		if result, err = b.flag(o, f, r.Match, refusal); err == nil {

@@ -89,7 +89,7 @@ func (in *importer) lookAround(p *Policy) {
 		return
 	}
 	for _, it := range in.items {
-		it.objection, it.warnings = p.around(it.flag.Name, in.order.Force)
+		it.warnings, it.objection = p.around(it.flag.Name, in.order.Force)
 	}
 }
 

@@ -122,7 +122,7 @@ func (d *Desk) lookAround(p *Preview) {
 		return
 	}
 	s := policy.Surroundings(p.Name)
-	refusal, warnings := s.judge(p.Name, nil)
+	warnings, refusal := s.judge(p.Name, nil)
 	if refusal != nil && p.Allowed {
 		p.Allowed, p.Refusal = false, refusal.Error()
 	}

@@ -36,7 +36,7 @@ func (s *Surroundings) UndoWithin() time.Duration { return s.AnswerTTL }
 
 // judge says what stands against redirecting the name, an *Error or nil, and what one should know of
 // even so.
-func (s *Surroundings) judge(name string, force []Force) (refusal error, warnings []Warning) {
+func (s *Surroundings) judge(name string, force []Force) (warnings []Warning, refusal error) {
 	object := func(f Force, detail string) {
 		switch {
 		case forced(force, f):
@@ -62,13 +62,13 @@ func (s *Surroundings) judge(name string, force []Force) (refusal error, warning
 		warnings = append(warnings, Warning{Code: "child-has-ds", Detail: "the name has a DS record, so validating resolvers take its redirect for bogus and reach nothing; " +
 			"have the registry drop the DS record; caches keep it for " + s.DSTTL.String()})
 	}
-	return refusal, warnings
+	return warnings, refusal
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }
 
 // around asks the policy for a name's surroundings and judges them; no policy without eyes objects.
-func (p *Policy) around(name string, force []Force) (refusal error, warnings []Warning) {
+func (p *Policy) around(name string, force []Force) (warnings []Warning, refusal error) {
 	if p.Surroundings == nil {
 		return nil, nil
 	}

@@ -28,7 +28,7 @@ func TestSurroundings(t *testing.T) {
 		{"DS under an unsigned redirect", Surroundings{Known: true, Delegated: true, HostsKnown: true, DS: true, Unsigned: true, DSTTL: time.Hour}, nil, "", []string{"child-has-ds"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			refusal, warnings := tc.zone.judge("example.be", tc.force)
+			warnings, refusal := tc.zone.judge("example.be", tc.force)
 			if (refusal == nil) != (tc.refusal == "") || refusal != nil && !strings.Contains(refusal.Error(), tc.refusal) {
 				t.Errorf("refusal %v, want %q", refusal, tc.refusal)
 			}
