@@ -23,7 +23,7 @@ func TestBrake(t *testing.T) {
 	refused := func(when time.Time) {
 		t.Helper()
 		_, err := d.Flag(ctx, clerk, request("three.be"))
-		if e := wantKind(t, err, Braked); !e.RetryAt.Equal(when) || !strings.Contains(e.Detail, when.Format(time.RFC3339)) {
+		if e := refusalOf(t, err, Braked); !e.RetryAt.Equal(when) || !strings.Contains(e.Detail, when.Format(time.RFC3339)) {
 			t.Errorf("refusal = %q, at %s; want it to say %s", e.Detail, e.RetryAt, when)
 		}
 		if d.redirected("three.be") {
@@ -59,7 +59,7 @@ func TestBrake(t *testing.T) {
 	d.SetPolicy(brakedPolicy(2))
 	d.setTime(noon.Add(time.Hour)) // one.be leaves the window, what was forced was never in it
 	_, err := d.Flag(ctx, clerk, request("four.be"))
-	if e := wantKind(t, err, Braked); !e.RetryAt.Equal(noon.Add(70 * time.Minute)) {
+	if e := refusalOf(t, err, Braked); !e.RetryAt.Equal(noon.Add(70 * time.Minute)) {
 		t.Errorf("next at %s, want %s", e.RetryAt, noon.Add(70*time.Minute))
 	}
 	d.setTime(noon.Add(70 * time.Minute))
@@ -76,7 +76,7 @@ func TestBrakeOnImport(t *testing.T) {
 		return b.String()
 	}
 	_, err := d.importText("", body(0, 4))
-	if e := wantKind(t, err, Braked); !e.RetryAt.IsZero() {
+	if e := refusalOf(t, err, Braked); !e.RetryAt.IsZero() {
 		t.Errorf("next at %s for more than the brake ever allows", e.RetryAt)
 	}
 	if d.generation() != 0 || d.set.Table().Len() != 0 {
@@ -86,7 +86,7 @@ func TestBrakeOnImport(t *testing.T) {
 		t.Fatalf("%+v, %v; want 3 created", r, err)
 	}
 	_, err = d.Flag(context.Background(), clerk, request("n9.be"))
-	if e := wantKind(t, err, Braked); !e.RetryAt.Equal(noon.Add(time.Hour)) {
+	if e := refusalOf(t, err, Braked); !e.RetryAt.Equal(noon.Add(time.Hour)) {
 		t.Errorf("next at %s, want %s", e.RetryAt, noon.Add(time.Hour))
 	}
 	force := Order{Actor: "uid:0", Force: []Force{ForceBrake}}

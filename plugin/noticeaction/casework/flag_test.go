@@ -108,7 +108,7 @@ func TestFlagRefusals(t *testing.T) {
 			tt.change(&o, &r)
 			for _, o.DryRun = range []bool{false, true} {
 				_, err := d.Flag(context.Background(), o, r)
-				if e := wantKind(t, err, tt.kind); e.Field != tt.field {
+				if e := refusalOf(t, err, tt.kind); e.Field != tt.field {
 					t.Errorf("field = %q, want %q", e.Field, tt.field)
 				}
 			}
@@ -242,7 +242,7 @@ func TestCommitFailurePublishesNothing(t *testing.T) {
 		return err
 	}}
 	d.serve([]*operation{op})
-	if e := wantKind(t, op.err, Unavailable); !errors.Is(e, cause) {
+	if e := refusalOf(t, op.err, Unavailable); !errors.Is(e, cause) {
 		t.Errorf("error = %v, want the cause %v in it", e, cause)
 	}
 	if d.redirected("lost.be") || !d.redirected("before.be") || d.generation() != 1 || d.set.Table().Generation() != 1 {
@@ -257,7 +257,7 @@ func TestClosedDeskRefuses(t *testing.T) {
 	d := newDesk(t, testPolicy())
 	d.Desk.Close()
 	_, err := d.Flag(context.Background(), clerk, request("example.be"))
-	if e := wantKind(t, err, Unavailable); !errors.Is(e, ErrClosed) {
+	if e := refusalOf(t, err, Unavailable); !errors.Is(e, ErrClosed) {
 		t.Errorf("error = %v, want %v", e, ErrClosed)
 	}
 }
@@ -269,7 +269,7 @@ func TestOrderGivenUpBeforeItBegan(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err := d.Flag(ctx, clerk, request("example.be"))
-	if e := wantKind(t, err, Unavailable); !errors.Is(e, context.Canceled) {
+	if e := refusalOf(t, err, Unavailable); !errors.Is(e, context.Canceled) {
 		t.Errorf("error = %v, want %v", e, context.Canceled)
 	}
 }
@@ -313,7 +313,7 @@ func TestAuthoritiesAreBounded(t *testing.T) {
 		r := request("one-more.be")
 		r.Authority = "one-more"
 		_, err := d.Flag(context.Background(), clerk, r)
-		if e := wantKind(t, err, Invalid); e.Field != "authority" {
+		if e := refusalOf(t, err, Invalid); e.Field != "authority" {
 			t.Errorf("field = %q, want authority", e.Field)
 		}
 		r.Authority = "a7"

@@ -69,7 +69,7 @@ func fillDisk(t *testing.T, dir string) {
 		if _, err := d.Flag(context.Background(), clerk, r); err == nil {
 			acknowledged = append(acknowledged, name)
 			continue
-		} else if e := wantKind(t, err, Unavailable); !errors.Is(e, syscall.ENOSPC) {
+		} else if e := refusalOf(t, err, Unavailable); !errors.Is(e, syscall.ENOSPC) {
 			t.Fatalf("error = %v, want the cause %v in it", err, syscall.ENOSPC)
 		}
 		refused = name

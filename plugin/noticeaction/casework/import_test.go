@@ -113,7 +113,7 @@ func TestImportBodyThatCannotBeRead(t *testing.T) {
 	cause := errors.New("request body too large")
 	body := io.MultiReader(strings.NewReader(importLine("a.be")), iotest.ErrReader(cause))
 	_, err := d.Import(context.Background(), clerk, "", body)
-	if e := wantKind(t, err, Invalid); !errors.Is(e, cause) {
+	if e := refusalOf(t, err, Invalid); !errors.Is(e, cause) {
 		t.Errorf("error = %v, want the cause %v in it", e, cause)
 	}
 	_, err = d.importText("", "\n \n")

@@ -136,7 +136,13 @@ func (d *desk) entries() (all []store.Entry) {
 }
 
 // wantKind fails unless err is an *Error of the kind that says something of what was expected.
-func wantKind(t testing.TB, err error, kind Kind) *Error {
+func wantKind(t testing.TB, err error, kind Kind) {
+	t.Helper()
+	_ = refusalOf(t, err, kind)
+}
+
+// refusalOf returns err as the *Error that wantKind wants it to be.
+func refusalOf(t testing.TB, err error, kind Kind) *Error {
 	t.Helper()
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != kind || e.Detail == "" {

@@ -99,7 +99,7 @@ func TestPolicyName(t *testing.T) {
 				}
 				return
 			}
-			if e := wantKind(t, err, tt.kind); !strings.Contains(e.Detail, tt.text) || e.Field != "name" {
+			if e := refusalOf(t, err, tt.kind); !strings.Contains(e.Detail, tt.text) || e.Field != "name" {
 				t.Errorf("refusal of field %q = %q, want one that says %q", e.Field, e.Detail, tt.text)
 			}
 		})

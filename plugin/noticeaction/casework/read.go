@@ -187,18 +187,16 @@ func (d *Desk) Status() (s Status, err error) {
 // the desk works on. Until it returns the database keeps old pages, so w must not block for ever; ctx
 // is looked at between writes.
 func (d *Desk) Backup(ctx context.Context, begin func(size int64) error, w io.Writer) error {
+	to := &watched{ctx: ctx, w: w}
 	var passed error
 	err := d.view(func(tx *store.Tx) error {
 		if passed = begin(tx.Size()); passed != nil {
 			return nil
 		}
-		to := &watched{ctx: ctx, w: w}
-		if _, err := tx.WriteTo(to); err != nil {
-			passed = errors.Join(to.failed, err)
-		}
+		_, passed = tx.WriteTo(to)
 		return nil
 	})
-	return errors.Join(err, passed)
+	return errors.Join(err, to.failed, passed)
 }
 
 // watched is a writer that fails once its context is done, and knows why it failed: bbolt passes on

@@ -56,7 +56,7 @@ func TestList(t *testing.T) {
 		"authority": {Limit: 1, Authority: "A"},
 	} {
 		_, _, err := d.List(q)
-		if e := wantKind(t, err, Invalid); e.Field != field {
+		if e := refusalOf(t, err, Invalid); e.Field != field {
 			t.Errorf("field = %q, want %q", e.Field, field)
 		}
 	}
@@ -221,7 +221,7 @@ func TestReadsOfABrokenStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := d.Lookup("example.be")
-	if e := wantKind(t, err, Unavailable); !errors.Is(e, store.ErrDamaged) {
+	if e := refusalOf(t, err, Unavailable); !errors.Is(e, store.ErrDamaged) {
 		t.Errorf("error = %v, want %v", e, store.ErrDamaged)
 	}
 	d.wantRedirected("example.be") // answers go on
