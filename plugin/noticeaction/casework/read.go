@@ -190,10 +190,9 @@ func (d *Desk) Backup(ctx context.Context, begin func(size int64) error, w io.Wr
 	to := &watched{ctx: ctx, w: w}
 	var passed error
 	err := d.view(func(tx *store.Tx) error {
-		if passed = begin(tx.Size()); passed != nil {
-			return nil
+		if passed = begin(tx.Size()); passed == nil {
+			_, passed = tx.WriteTo(to)
 		}
-		_, passed = tx.WriteTo(to)
 		return nil
 	})
 	return errors.Join(err, to.failed, passed)
