@@ -16,7 +16,7 @@ type limits struct {
 
 // One Apply rebuilds the overlay, so its limit is what a caller may wait for: far less than the fsync
 // before it. The room up to fold is for what arrives while Merge runs.
-var defaultLimits = limits{merge: 2048, fold: 4 * 2048, arena: maxArena}
+var defaultLimits = limits{merge: 2048, fold: 3 * 2048, arena: maxArena}
 
 // Set publishes tables: one writer at a time, any number of readers. The zero Set is not usable; make
 // one with NewSet. All its methods may be called concurrently; writers wait for one another.
