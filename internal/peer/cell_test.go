@@ -2,19 +2,18 @@ package peer
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/miekg/dns"
 )
 
-// outcome is a resolver's answer in the words of the table: rcode with "+ad"
-// when it vouches for the answer, and the two sections.
+// outcome is an answer in the words of the table.
 type outcome struct{ rcode, answer, authority string }
 
-func (o outcome) String() string {
-	return fmt.Sprintf("%-12s | %-40s | %s", o.rcode, o.answer, o.authority)
-}
+func (o outcome) String() string { return o.rcode + " | " + o.answer + " | " + o.authority }
 
 func outcomeOf(m *dns.Msg) outcome {
 	rcode := dns.RcodeToString[m.Rcode]
@@ -25,11 +24,9 @@ func outcomeOf(m *dns.Msg) outcome {
 	return outcome{rcode, section(m.Answer, qname, true), section(m.Ns, qname, false)}
 }
 
-// section writes records as "TYPE+ data", sorted, "-" when there are none. The
-// plus stands for a signature over the set. An owner that is not the query's
-// is written before the type. Of the authority section only owners and types
-// are written.
-func section(rrs []dns.RR, qname string, data bool) string {
+// section writes records as the table does: with their data in the answer
+// section, with their owners in the authority section.
+func section(rrs []dns.RR, qname string, answer bool) string {
 	var words []string
 	for _, rr := range rrs {
 		h := rr.Header()
@@ -37,17 +34,40 @@ func section(rrs []dns.RR, qname string, data bool) string {
 			continue
 		}
 		word := dns.Type(h.Rrtype).String()
-		if signed(rr, rrs) {
+		if hasSignature(rr, rrs) {
 			word += "+"
 		}
-		if !data || !strings.EqualFold(h.Name, qname) {
+		if !answer || !strings.EqualFold(h.Name, qname) {
 			word = strings.ToLower(h.Name) + " " + word
 		}
-		if data {
-			word += " " + rdata(rr)
+		if answer {
+			word += rdata(rr)
 		}
-		words = append(words, strings.TrimSpace(word))
+		words = append(words, word)
 	}
+	return join(words)
+}
+
+// rdata is the record's data after a blank, as far as a table can know it.
+func rdata(rr dns.RR) string {
+	switch rr := rr.(type) {
+	case *dns.DS, *dns.NSEC:
+		return ""
+	case *dns.SOA:
+		return " " + rr.Ns
+	}
+	return " " + strings.TrimPrefix(rr.String(), rr.Header().String())
+}
+
+// hasSignature reports whether rrs hold a signature over the set of rr.
+func hasSignature(rr dns.RR, rrs []dns.RR) bool {
+	return slices.ContainsFunc(rrs, func(o dns.RR) bool {
+		sig, ok := o.(*dns.RRSIG)
+		return ok && sig.TypeCovered == rr.Header().Rrtype && strings.EqualFold(sig.Hdr.Name, rr.Header().Name)
+	})
+}
+
+func join(words []string) string {
 	if len(words) == 0 {
 		return "-"
 	}
@@ -55,22 +75,99 @@ func section(rrs []dns.RR, qname string, data bool) string {
 	return strings.Join(slices.Compact(words), ", ")
 }
 
-// rdata is the record's data, of a DS or a SOA what does not change from one
-// run to the next.
-func rdata(rr dns.RR) string {
-	switch rr := rr.(type) {
-	case *dns.DS:
-		return ""
-	case *dns.SOA:
-		return rr.Ns
-	}
-	return strings.TrimPrefix(rr.String(), rr.Header().String())
+// cell is one question in one set-up.
+type cell struct {
+	be     Signing
+	asked  string
+	child  string // "example" or "signed"
+	owner  string // "name", or what stands below it
+	rrtype uint16
+	name   string // the flagged name, with the final dot
+	qname  string
 }
 
-// signed reports whether rrs hold a signature over the set that rr is in.
-func signed(rr dns.RR, rrs []dns.RR) bool {
-	return slices.ContainsFunc(rrs, func(o dns.RR) bool {
-		sig, ok := o.(*dns.RRSIG)
-		return ok && sig.TypeCovered == rr.Header().Rrtype && strings.EqualFold(sig.Hdr.Name, rr.Header().Name)
-	})
+// row is a line of the table.
+type row struct {
+	number  int
+	fits    [5][]string
+	outcome outcome
+	used    bool
+}
+
+func (r *row) covers(c cell) bool {
+	for i, word := range []string{string(c.be), c.asked, c.child, c.owner, dns.Type(c.rrtype).String()} {
+		if !slices.Contains(r.fits[i], "*") && !slices.Contains(r.fits[i], word) {
+			return false
+		}
+	}
+	return true
+}
+
+// table is testdata/matrix.txt.
+type table []*row
+
+func readTable(tb testing.TB) table {
+	tb.Helper()
+	text, err := os.ReadFile("testdata/matrix.txt")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var t table
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		parts := strings.Split(line, " | ")
+		words := strings.Fields(parts[0])
+		if len(parts) != 3 || len(words) != 6 {
+			tb.Fatalf("testdata/matrix.txt:%d: expected five words, an rcode and two sections, got %q", number, line)
+		}
+		r := &row{number: number, outcome: outcome{words[5], parts[1], parts[2]}}
+		for i := range r.fits {
+			r.fits[i] = strings.Split(words[i], ",")
+		}
+		t = append(t, r)
+	}
+	return t
+}
+
+// expect returns the row that counts for c and what it expects.
+func (t table) expect(tb testing.TB, c cell) (*row, outcome) {
+	tb.Helper()
+	for _, r := range t {
+		if r.covers(c) {
+			r.used = true
+			names := strings.NewReplacer("{name}", c.name, "{qname}", c.qname)
+			o := r.outcome
+			o.answer = join(strings.Split(o.answer, ", "))
+			o.authority = join(strings.Split(names.Replace(o.authority), ", "))
+			return r, o
+		}
+	}
+	tb.Fatalf("testdata/matrix.txt: no row for %+v", c)
+	return nil, outcome{}
+}
+
+// hold compares m with the row for c.
+func (t table) hold(tb testing.TB, c cell, m *dns.Msg) {
+	tb.Helper()
+	r, want := t.expect(tb, c)
+	if got := outcomeOf(m); got != want {
+		tb.Errorf("%s %s at %s, line %d:\n got %s\nwant %s", c.qname, dns.Type(c.rrtype), c.asked, r.number, got, want)
+	}
+	if want := flagsOf(c.asked); flags(m) != want {
+		tb.Errorf("%s %s at %s: flags %q, want %q", c.qname, dns.Type(c.rrtype), c.asked, flags(m), want)
+	}
+}
+
+// flags are the header's, but for AD, which the rcode column has.
+func flags(m *dns.Msg) string {
+	return fmt.Sprintf("qr=%t aa=%t tc=%t rd=%t ra=%t cd=%t", m.Response, m.Authoritative, m.Truncated, m.RecursionDesired, m.RecursionAvailable, m.CheckingDisabled)
+}
+
+func flagsOf(asked string) string {
+	const format = "qr=true aa=%t tc=false rd=true ra=%t cd=false"
+	return fmt.Sprintf(format, asked == itself, asked != itself)
 }
