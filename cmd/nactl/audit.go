@@ -129,7 +129,7 @@ func (c *client) walk(ctx context.Context, s statusView) (*chain, error) {
 	if err := journal.compare(s); err != nil {
 		return nil, err
 	}
-	query := url.Values{"limit": {"1000"}}
+	query := url.Values{"limit": {strconv.Itoa(maxPage)}}
 	for {
 		var page auditPage
 		if _, err := c.get(ctx, "/v1/audit", query, &page); err != nil {

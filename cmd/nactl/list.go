@@ -32,6 +32,9 @@ func (s *selection) query() url.Values {
 	return q
 }
 
+// maxPage is the largest page that the API gives.
+const maxPage = 1000
+
 func (a *app) listCommand() *cobra.Command {
 	var which selection
 	var limit int
@@ -45,6 +48,9 @@ func (a *app) listCommand() *cobra.Command {
 			c, err := a.connect()
 			if err != nil {
 				return err
+			}
+			if all {
+				limit = maxPage
 			}
 			query := which.query()
 			query.Set("limit", strconv.Itoa(limit))
@@ -73,7 +79,7 @@ func (a *app) listCommand() *cobra.Command {
 		}),
 	}
 	which.register(a, cmd)
-	cmd.Flags().IntVar(&limit, "limit", 100, "most flags on a page, 1 to 1000")
+	cmd.Flags().IntVar(&limit, "limit", 100, "most flags on a page, 1 to 1000; of no effect with --all")
 	cmd.Flags().StringVar(&after, "after", "", "only names after this one")
 	cmd.Flags().BoolVar(&all, "all", false, "every page")
 	return cmd
