@@ -11,6 +11,7 @@ const (
 	casework  = plugin + "/casework"
 	mail      = plugin + "/mail"
 	procedure = plugin + "/procedure"
+	reach     = plugin + "/reach"
 	redirect  = plugin + "/redirect"
 	replica   = plugin + "/replica"
 	store     = plugin + "/store"
@@ -29,17 +30,18 @@ var rooms = map[string][]string{
 	redirect:  {},
 	workday:   {},
 	procedure: {workday},
-	store:     {procedure, redirect},
-	casework:  {procedure, store, redirect, workday},
+	reach:     {},
+	store:     {procedure, reach, redirect},
+	casework:  {procedure, reach, store, redirect, workday},
 
 	// The edges never import each other.
-	api:      {casework, procedure, store, redirect, version},
+	api:      {casework, procedure, reach, store, redirect, version},
 	mail:     {casework, procedure, store, version},
 	warnpage: {casework, procedure, store, version},
 	replica:  {casework, store, redirect, version},
 
 	wire:   {redirect},
-	plugin: {api, casework, mail, procedure, redirect, replica, store, warnpage, wire, workday, version},
+	plugin: {api, casework, mail, procedure, reach, redirect, replica, store, warnpage, wire, workday, version},
 
 	server:  {plugin, version},
 	client:  {version}, // it knows the HTTP API and nothing behind it
