@@ -94,7 +94,7 @@ func TestTruncation(t *testing.T) {
 	for i := range 40 {
 		fmt.Fprintf(&addresses, " 192.0.2.%d", 100+i)
 	}
-	dir, addr := Folder(t), "127.250.0.1"
+	dir, addr := Folder(t), newAddr()
 	Write(t, dir, "be.zone", "$ORIGIN be.\n$TTL 300\n@ SOA a.nsset tech 1 3600 600 86400 300\n@ NS a.nsset\na.nsset A 192.0.2.1\nexample NS ns.hoster.example.\n")
 	r := StartRegistry(t, dir, addr, fmt.Sprintf("be:53 {\nbind %s\n%s\nfile be.zone\n}\n", addr,
 		strings.Replace(NoticeAction(), "192.0.2.80 2001:db8::80", addresses.String(), 1)))

@@ -23,8 +23,9 @@ func TestSameBytes(t *testing.T) {
 	file := filepath.Join(e2e.Root(), "testdata", "be.zone")
 	names := namesOf(t, file)
 	const corefile = "be:53 {\nbind %s\n%s\nfile %s\n}\n"
-	without := StartRegistry(t, Folder(t), "127.251.0.1", fmt.Sprintf(corefile, "127.251.0.1", "", file))
-	with := StartRegistry(t, Folder(t), "127.251.0.2", fmt.Sprintf(corefile, "127.251.0.2", NoticeAction(), file))
+	one, two := newAddr(), newAddr()
+	without := StartRegistry(t, Folder(t), one, fmt.Sprintf(corefile, one, "", file))
+	with := StartRegistry(t, Folder(t), two, fmt.Sprintf(corefile, two, NoticeAction(), file))
 	with.Flag(t, "example.be", "xn--caf-dma.be")
 
 	var compared atomic.Int64

@@ -157,8 +157,22 @@ func (t table) hold(tb testing.TB, c cell, m *dns.Msg) {
 	if got := outcomeOf(m); got != want {
 		tb.Errorf("%s %s at %s, line %d:\n got %s\nwant %s", c.qname, dns.Type(c.rrtype), c.asked, r.number, got, want)
 	}
+	c.lifetimes(tb, m)
 	if want := flagsOf(c.asked); flags(m) != want {
 		tb.Errorf("%s %s at %s: flags %q, want %q", c.qname, dns.Type(c.rrtype), c.asked, flags(m), want)
+	}
+}
+
+// lifetimes holds the answer's TTLs against the directive's. The zone's own
+// records, a DS or a proof about it, live as the zone says.
+func (c cell) lifetimes(tb testing.TB, m *dns.Msg) {
+	tb.Helper()
+	const most = 300 // seconds, the directive's default
+	for _, rr := range m.Answer {
+		h := rr.Header()
+		if h.Ttl > most && h.Rrtype != dns.TypeDS && h.Rrtype != dns.TypeNSEC && h.Rrtype != dns.TypeRRSIG {
+			tb.Errorf("%s %s at %s: lives %d seconds, want %d at most: %s", c.qname, dns.Type(c.rrtype), c.asked, h.Ttl, most, rr)
+		}
 	}
 }
 

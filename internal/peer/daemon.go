@@ -84,13 +84,19 @@ func start(tb testing.TB, dir, command string, args ...string) {
 // tool runs a program to its end and returns what it printed.
 func tool(tb testing.TB, dir, command string, args ...string) string {
 	tb.Helper()
+	out, err := try(dir, command, args...)
+	if err != nil {
+		tb.Fatalf("%s %q: %v\n%s", command, args, err, out)
+	}
+	return out
+}
+
+// try is tool for a program that may fail.
+func try(dir, command string, args ...string) (string, error) {
 	cmd := exec.Command(command, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		tb.Fatalf("%v: %v\n%s", cmd.Args, err, out)
-	}
-	return string(out)
+	return string(out), err
 }
 
 // Await asks addr until its answer satisfies, and returns that answer.

@@ -34,7 +34,10 @@ type Internet struct {
 	next  int // resolvers started
 }
 
-var blocks atomic.Int32
+var blocks, singles atomic.Int32
+
+// newAddr is an address for a server that stands alone.
+func newAddr() string { return fmt.Sprintf("127.254.0.%d", singles.Add(1)) }
 
 // lookalikes are delegated as example.be is.
 var lookalikes = []string{

@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"testing"
 
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/coredns-na/coredns-na/internal/e2e"
@@ -46,7 +47,10 @@ func run(m *testing.M) (code int, err error) {
 		if err := loopbackUp(); err != nil {
 			return 0, err
 		}
-		return m.Run(), nil
+		if code := m.Run(); code != 0 {
+			return code, nil
+		}
+		return 0, goleak.Find()
 	}
 	// Daemons are in the sbin folders, which a user's PATH may lack.
 	if err := os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin"); err != nil {

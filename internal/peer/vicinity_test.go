@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -32,6 +33,36 @@ func TestVicinity(t *testing.T) {
 				resolves(t, be, r, "www.signed.be", "198.51.100.2", be != Unsigned)
 			}
 		})
+	}
+}
+
+// A child with a DS is bogus when it is flagged in the insecure profile: the
+// API says so at once, resolvers hold the answer back, and one who forgoes
+// validation sees it. In the signed profile there is nothing to say.
+func TestChildWithDS(t *testing.T) {
+	const warning = `"child-has-ds"`
+	n := NewInternet(t, NSECInFile, "profile insecure", "")
+	if replies := n.Flag(t, "example.be"); strings.Contains(replies, warning) {
+		t.Errorf("a child without DS: want no warning %s, got:\n%s", warning, replies)
+	}
+	if replies := n.Flag(t, "signed.be"); !strings.Contains(replies, warning) {
+		t.Errorf("a child with DS: want the warning %s, got:\n%s", warning, replies)
+	}
+	for _, r := range n.everyone(t)[1:] {
+		if m := r.Ask(t, "www.signed.be", dns.TypeA); m.Rcode != dns.RcodeServerFailure {
+			t.Errorf("%s: want SERVFAIL, got:\n%s", r.Name, m)
+		}
+		q := NewQuery("www.signed.be", dns.TypeA)
+		q.CheckingDisabled = true
+		m, err := Exchange(r.Addr, q)
+		if err != nil || !strings.Contains(m.String(), "192.0.2.80") {
+			t.Errorf("%s with CD: want the warning page, got error %v and:\n%s", r.Name, err, m)
+		}
+	}
+
+	n = NewInternet(t, OnlineECDSA, "profile signed", "")
+	if replies := n.Flag(t, "signed.be"); strings.Contains(replies, warning) {
+		t.Errorf("signed profile: want no warning %s, got:\n%s", warning, replies)
 	}
 }
 
