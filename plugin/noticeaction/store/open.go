@@ -39,6 +39,10 @@ var migrations = []func(*bolt.Tx) error{
 		}
 		return tx.Bucket(metaBucket).Put(stateKey, encodeState(state{}))
 	},
+	func(tx *bolt.Tx) error {
+		_, err := tx.CreateBucket(reachBucket)
+		return err
+	},
 }
 
 // Schema is the version of the layout that this program writes.

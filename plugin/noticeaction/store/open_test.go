@@ -98,7 +98,7 @@ func TestOpenRefuses(t *testing.T) {
 		}), ErrForeign, "another program"},
 		{"a newer schema", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint32(nil, 99))
-		}), ErrNewer, "schema 99, expected at most 1"},
+		}), ErrNewer, "schema 99, expected at most 2"},
 		{"a schema version of the wrong size", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, []byte{1})
 		}), ErrDamaged, "expected 4"},
@@ -249,15 +249,64 @@ func TestMigrations(t *testing.T) {
 	defer func(all []func(*bolt.Tx) error) { migrations = all }(migrations)
 	fresh := []byte("fresh")
 	failure := errors.New("no")
+	ours := len(migrations)
 	migrations = append(slices.Clone(migrations),
 		func(tx *bolt.Tx) error { _, err := tx.CreateBucket(fresh); return err },
 		func(*bolt.Tx) error { return failure },
 	)
-	if _, err := Open(path); !errors.Is(err, failure) || !strings.Contains(err.Error(), "from schema 2") {
-		t.Fatalf("error = %v, want %v from schema 2", err, failure)
+	if _, err := Open(path); !errors.Is(err, failure) || !strings.Contains(err.Error(), fmt.Sprint("from schema ", ours+1)) {
+		t.Fatalf("error = %v, want %v from schema %d", err, failure, ours+1)
 	}
-	migrations = migrations[:2] // a migration that fails leaves none of the others behind
+	migrations = migrations[:ours+1] // a migration that fails leaves none of the others behind
 	if got := len(names(t, openTest(t, path))); got != 3 {
 		t.Errorf("%d flags after the migration, want 3", got)
+	}
+}
+
+// A database as the first version made it is brought forward with all that it holds.
+func TestMigrationFromSchema1(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "na.db")
+	old := flagOf("example.be", noon)
+	edit(t, path, func(tx *bolt.Tx) error {
+		buckets := make(map[string]*bolt.Bucket)
+		for _, name := range []string{"meta", "flags", "expiry", "journal", "receipts"} {
+			b, err := tx.CreateBucket([]byte(name))
+			if err != nil {
+				return err
+			}
+			buckets[name] = b
+		}
+		return errors.Join(
+			buckets["meta"].Put([]byte("application"), []byte("coredns-na noticeaction")),
+			buckets["meta"].Put([]byte("schema"), []byte{0, 0, 0, 1}),
+			buckets["meta"].Put([]byte("state"), encodeState(state{generation: 1, flags: 1})),
+			buckets["flags"].Put([]byte(old.Name), appendFlag(nil, old)),
+		)
+	})
+	for range 2 {
+		s := openTest(t, path)
+		if got := names(t, s); !slices.Equal(got, []string{old.Name}) {
+			t.Errorf("flags = %q, want %q", got, old.Name)
+		}
+		mustUpdate(t, s, func(tx *Tx) error { return tx.PutReach(old.Name, Reach{Tried: noon}) })
+		if r, ok, err := reachOf(t, s, old.Name); !ok || err != nil || r.Tried != noon {
+			t.Errorf("reach = %+v, %v, %v", r, ok, err)
+		}
+		s.Close()
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.View(func(tx *bolt.Tx) error {
+		schema, err := identify(tx)
+		if schema != 2 {
+			t.Errorf("schema = %d, want 2", schema)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

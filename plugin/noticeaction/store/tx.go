@@ -20,14 +20,15 @@ var (
 	expiryBucket   = []byte("expiry")   // not_after, big-endian Unix seconds, and name: nothing
 	journalBucket  = []byte("journal")  // sequence number, big-endian: line
 	receiptsBucket = []byte("receipts") // idempotency key: receipt
+	reachBucket    = []byte("reach")    // name: reach, of flagged names only
 
 	stateKey = []byte("state")
 )
 
 // Tx is a transaction on the database. It is for one goroutine, until the call that lent it returns.
 type Tx struct {
-	tx                                     *bolt.Tx
-	meta, flags, expiry, journal, receipts *bolt.Bucket
+	tx                                            *bolt.Tx
+	meta, flags, expiry, journal, receipts, reach *bolt.Bucket
 
 	state   state
 	written bool
@@ -47,6 +48,7 @@ func newTx(tx *bolt.Tx) (*Tx, error) {
 		{expiryBucket, &t.expiry},
 		{journalBucket, &t.journal},
 		{receiptsBucket, &t.receipts},
+		{reachBucket, &t.reach},
 	} {
 		if *b.bucket = tx.Bucket(b.name); *b.bucket == nil {
 			return nil, fmt.Errorf("%w: bucket %s is missing", ErrDamaged, b.name)
@@ -127,7 +129,7 @@ func (tx *Tx) PutFlag(f Flag) error {
 	return nil
 }
 
-// DeleteFlag removes the flag of a name; it is no error if there is none.
+// DeleteFlag removes the flag of a name and what is known of its reach; it is no error if there is none.
 func (tx *Tx) DeleteFlag(name string) error {
 	key := []byte(name)
 	if err := tx.forget(name, key); err != nil {
@@ -135,6 +137,9 @@ func (tx *Tx) DeleteFlag(name string) error {
 	}
 	if err := tx.flags.Delete(key); err != nil {
 		return fmt.Errorf("deleting flag %s: %w", name, err)
+	}
+	if err := tx.reach.Delete(key); err != nil {
+		return fmt.Errorf("deleting reach of %s: %w", name, err)
 	}
 	return nil
 }

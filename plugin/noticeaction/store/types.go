@@ -30,5 +30,6 @@ type Entry struct {
 	Forced     []string  `json:"forced,omitempty"` // what the actor overrode
 	Before     *Flag     `json:"before,omitempty"` // nil: was not flagged
 	After      *Flag     `json:"after,omitempty"`  // nil: is no longer flagged
+	Reach      bool      `json:"reach,omitempty"`  // where the name could be reached was recorded
 	Prev       string    `json:"prev"`
 }
