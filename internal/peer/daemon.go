@@ -70,7 +70,7 @@ func start(tb testing.TB, dir, command string, args ...string) {
 	out := new(output)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
 	if err := cmd.Start(); err != nil {
-		tb.Fatalf("starting %s: %v", command, err)
+		tb.Fatalf("starting %s: %v (make peers installs what is missing)", command, err)
 	}
 	tb.Cleanup(func() {
 		_ = cmd.Process.Kill()

@@ -90,7 +90,7 @@ mail A 198.51.100.3
 	return DS(KeyOf(tb, n.hoster(), "signed.be.")) + DS(KeyOf(tb, n.hoster(), "safe.be."))
 }
 
-// Zone is the zone be before it is signed.
+// zone is be before it is signed, with DS records for its signed children.
 func (n *Internet) zone(ds string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `$ORIGIN be.
