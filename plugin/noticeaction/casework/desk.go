@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
@@ -31,6 +32,11 @@ type Config struct {
 
 	OnPublish    func(time.Duration) // nil, or told the time from a durable commit to its publication
 	OnStoreError func(error)         // nil, or told of each failed commit
+
+	// OnReach is nil, or told where a flagged name can be reached: of all at Open, of others before the
+	// table redirects them, of changes, and with nil of those that are not flagged any more. The record is
+	// not to be changed. Calls come one at a time.
+	OnReach func(name string, record *reach.Record)
 }
 
 // Desk is the single writer. Its methods may be called concurrently.
@@ -40,6 +46,7 @@ type Desk struct {
 	now          func() time.Time
 	onPublish    func(time.Duration)
 	onStoreError func(error)
+	onReach      func(string, *reach.Record)
 	update       func(func(*store.Tx) error) error // the store's Update; tests make it fail
 
 	policy atomic.Pointer[Policy]
@@ -47,7 +54,8 @@ type Desk struct {
 	operations chan *operation // not buffered: what it has taken, the writer answers
 	stop       chan struct{}
 	stopOnce   sync.Once
-	merge      chan struct{} // of size 1: the set wants to be merged
+	cancel     context.CancelFunc // ends the look-ups of the background
+	merge      chan struct{}      // of size 1: the set wants to be merged
 	running    sync.WaitGroup
 
 	w writer
@@ -71,6 +79,7 @@ func Open(cfg Config) (*Desk, error) {
 		now:          cfg.Now,
 		onPublish:    cfg.OnPublish,
 		onStoreError: cfg.OnStoreError,
+		onReach:      cfg.OnReach,
 		update:       cfg.Store.Update,
 		operations:   make(chan *operation),
 		stop:         make(chan struct{}),
@@ -86,6 +95,9 @@ func Open(cfg Config) (*Desk, error) {
 	if d.onStoreError == nil {
 		d.onStoreError = func(error) {}
 	}
+	if d.onReach == nil {
+		d.onReach = func(string, *reach.Record) {}
+	}
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("opening desk: %w", err)
 	}
@@ -95,6 +107,9 @@ func Open(cfg Config) (*Desk, error) {
 	}
 	d.running.Go(d.write)
 	d.running.Go(d.mergeSet)
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel = cancel
+	d.running.Go(func() { d.refresh(ctx) })
 	return d, nil
 }
 
@@ -108,6 +123,9 @@ func (d *Desk) load() error {
 		return err
 	}
 	d.lift()
+	if err := d.tellAllReach(); err != nil {
+		return err
+	}
 	if err := d.reload(); err != nil {
 		return err
 	}
@@ -127,7 +145,10 @@ func (d *Desk) reload() error {
 // Close stops the writer. Orders it has accepted are carried out and answered first; later ones are
 // refused. It may be called more than once.
 func (d *Desk) Close() error {
-	d.stopOnce.Do(func() { close(d.stop) })
+	d.stopOnce.Do(func() {
+		close(d.stop)
+		d.cancel()
+	})
 	d.running.Wait()
 	return nil
 }

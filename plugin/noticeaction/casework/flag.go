@@ -32,11 +32,17 @@ func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	warnings, refusal := d.policy.Load().around(f.Name, o.Force)
+	p := d.policy.Load()
+	warnings, refusal := p.around(f.Name, o.Force)
+	var found *store.Reach
+	var unknown []Warning
+	if refusal == nil {
+		found, unknown = d.lookUp(ctx, p, f.Name)
+	}
 	var result Result
 	err = d.do(ctx, &operation{alone: o.DryRun, dry: o.DryRun, run: func(b *batch) (err error) {
-		if result, err = b.flag(o, f, r.Match, refusal); err == nil {
-			result.Warnings = append(result.Warnings, warnings...)
+		if result, err = b.flag(o, f, r.Match, refusal, found); err == nil {
+			result.Warnings = slices.Concat(result.Warnings, warnings, unknown)
 		}
 		return err
 	}})
@@ -90,8 +96,8 @@ func checkFlag(f store.Flag, now time.Time) error {
 }
 
 // flag judges a flag against what is there now and puts it. The objection of the name's surroundings
-// counts for a name that is not flagged yet.
-func (b *batch) flag(o Order, f store.Flag, m Match, objection error) (Result, error) {
+// and what was found out about it count for a name that is not flagged yet.
+func (b *batch) flag(o Order, f store.Flag, m Match, objection error, found *store.Reach) (Result, error) {
 	old, was, err := b.tx.Flag(f.Name)
 	if err != nil {
 		return Result{}, err
@@ -124,23 +130,28 @@ func (b *batch) flag(o Order, f store.Flag, m Match, objection error) (Result, e
 	if was {
 		before = &old
 	}
-	f, err = b.put(o, action, generation, before, f)
+	f, err = b.put(o, action, generation, before, f, found)
 	return Result{Flag: f, Created: !was, Changed: true, Generation: generation, Warnings: warnings}, err
 }
 
-// put writes a flag that was judged. It takes over the Since of the one before, if there was one.
-func (b *batch) put(o Order, action string, generation uint64, before *store.Flag, f store.Flag) (store.Flag, error) {
+// put writes a flag that was judged. It takes over the Since of the one before, if there was one, and
+// else keeps what was found out about the name.
+func (b *batch) put(o Order, action string, generation uint64, before *store.Flag, f store.Flag, found *store.Reach) (store.Flag, error) {
 	f.Changed = generation
 	if before != nil {
-		f.Since = before.Since
+		f.Since, found = before.Since, nil
 	}
 	if err := b.tx.PutFlag(f); err != nil {
+		return f, err
+	}
+	recorded, err := b.keepReach(f.Name, found)
+	if err != nil {
 		return f, err
 	}
 	b.changes = append(b.changes, redirect.Change{Entry: redirect.Entry{Name: f.Name, Authority: f.Authority, NotAfter: unix(f.NotAfter)}})
 	return f, b.tx.Append(store.Entry{
 		Time: b.now, Generation: generation, Actor: o.Actor, Action: action,
-		Name: f.Name, Forced: o.forced(), Before: before, After: &f,
+		Name: f.Name, Forced: o.forced(), Before: before, After: &f, Reach: recorded,
 	})
 }
 
@@ -188,6 +199,7 @@ func (b *batch) unflag(o Order, name, reason string, m Match) (Result, error) {
 		return Result{}, err
 	}
 	b.changes = append(b.changes, redirect.Change{Entry: redirect.Entry{Name: name}, Remove: true})
+	b.reached[name] = nil
 	return Result{Flag: old, Changed: true, Generation: generation}, b.tx.Append(store.Entry{
 		Time: b.now, Generation: generation, Actor: o.Actor, Action: actionUnflag,
 		Name: name, Reason: reason, Forced: o.forced(), Before: &old,

@@ -124,7 +124,7 @@ func (d *desk) hold(name string) {
 	d.t.Helper()
 	err := d.do(context.Background(), &operation{run: func(b *batch) error {
 		f := store.Flag{Name: name, Authority: "apd-gba", Reference: "R", Case: "2026-1", Since: b.now}
-		_, err := b.put(clerk, actionFlag, b.tx.NextGeneration(), nil, f)
+		_, err := b.put(clerk, actionFlag, b.tx.NextGeneration(), nil, f, nil)
 		return err
 	}})
 	if err != nil {
@@ -211,7 +211,7 @@ func TestGroup(t *testing.T) {
 	var ops []*operation
 	for i, match := range []Match{{}, {Absent: true}, {}} {
 		f := store.Flag{Name: "example.be", Authority: "apd-gba", Reference: fmt.Sprint(i)}
-		ops = append(ops, &operation{done: make(chan struct{}), run: func(b *batch) error { _, err := b.flag(clerk, f, match, nil); return err }})
+		ops = append(ops, &operation{done: make(chan struct{}), run: func(b *batch) error { _, err := b.flag(clerk, f, match, nil, nil); return err }})
 	}
 	commits := 0
 	d.update = func(change func(*store.Tx) error) error { commits++; return d.store.Update(change) }
@@ -238,7 +238,7 @@ func TestCommitFailurePublishesNothing(t *testing.T) {
 		return errors.Join(d.store.Try(change), cause)
 	}
 	op := &operation{done: make(chan struct{}), run: func(b *batch) error {
-		_, err := b.flag(clerk, store.Flag{Name: "lost.be", Authority: "apd-gba", Reference: "R"}, Match{}, nil)
+		_, err := b.flag(clerk, store.Flag{Name: "lost.be", Authority: "apd-gba", Reference: "R"}, Match{}, nil, nil)
 		return err
 	}}
 	d.serve([]*operation{op})

@@ -42,7 +42,9 @@ func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) 
 		return ImportReport{}, err
 	}
 	in.sort()
-	in.lookAround(d.policy.Load())
+	p := d.policy.Load()
+	in.lookAround(p)
+	d.lookUpAll(ctx, p, in)
 	if err := d.do(ctx, &operation{alone: true, dry: o.DryRun, run: in.run}); err != nil {
 		return in.failed(), err
 	}
@@ -69,7 +71,9 @@ type item struct {
 	old  *store.Flag // what it replaces
 	same bool        // it would change nothing
 
-	objection error // of the name's surroundings, if it is not flagged yet
+	// What counts if the name is not flagged yet.
+	objection error // of its surroundings
+	found     *store.Reach
 	warnings  []Warning
 }
 
@@ -242,7 +246,7 @@ func (in *importer) put(b *batch) error {
 		if it.flag.Since.IsZero() {
 			it.flag.Since = b.now
 		}
-		if _, err := b.put(in.order, actionImport, in.report.Generation, it.old, it.flag); err != nil {
+		if _, err := b.put(in.order, actionImport, in.report.Generation, it.old, it.flag, it.found); err != nil {
 			return err
 		}
 	}

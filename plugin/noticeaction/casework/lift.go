@@ -84,6 +84,7 @@ func (b *batch) lift(tx *store.Tx) error {
 			return err
 		}
 		b.changes = append(b.changes, redirect.Change{Entry: redirect.Entry{Name: name}, Remove: true})
+		b.reached[name] = nil
 	}
 	b.next, _ = tx.NextExpiry(time.Time{})
 	return nil

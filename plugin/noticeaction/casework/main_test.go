@@ -3,12 +3,16 @@ package casework
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 
@@ -41,6 +45,10 @@ type desk struct {
 	set   *redirect.Set
 	now   atomic.Pointer[time.Time] // what the desk takes for now; the zero time: the real clock
 	errs  []error                   // what OnStoreError was told
+
+	telling sync.Mutex
+	reached map[string]*reach.Record // what OnReach was told and still holds
+	early   []string                 // names of which OnReach was told while they were not in the table
 }
 
 func testPolicy() *Policy { return &Policy{Zones: []string{"be.", "vlaanderen.", "brussels."}} }
@@ -60,11 +68,33 @@ func (d *desk) open(p *Policy) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	d.store, d.set = s, redirect.NewSet()
-	d.Desk, err = Open(Config{Store: s, Set: d.set, Policy: p, Now: d.clock, OnStoreError: func(err error) { d.errs = append(d.errs, err) }})
+	d.store, d.set, d.reached = s, redirect.NewSet(), make(map[string]*reach.Record)
+	d.Desk, err = Open(Config{
+		Store: s, Set: d.set, Policy: p, Now: d.clock, OnReach: d.onReach,
+		OnStoreError: func(err error) { d.errs = append(d.errs, err) },
+	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
+}
+
+func (d *desk) onReach(name string, r *reach.Record) {
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	if !d.redirected(name) {
+		d.early = append(d.early, name)
+	}
+	if d.reached[name] = r; r == nil {
+		delete(d.reached, name)
+	}
+}
+
+// told returns the names of which OnReach was told and whose record still holds, and those of which it
+// was told while they were not in the table.
+func (d *desk) told() (names, early []string) {
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	return slices.Sorted(maps.Keys(d.reached)), slices.Clone(d.early)
 }
 
 func (d *desk) setTime(t time.Time) { d.now.Store(&t) }

@@ -1,12 +1,15 @@
 package casework
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 )
 
 // Policy says which names may be flagged. It is replaced as a whole and not changed once in use; its
@@ -21,6 +24,10 @@ type Policy struct {
 	// Surroundings tells what the zone holds at and around a name, as of now; may be nil. It may be called
 	// concurrently.
 	Surroundings func(name string) Surroundings
+
+	// Look finds out, within seconds, where a name can be reached, before it is redirected and daily from
+	// then on; may be nil. It may be called concurrently. With an error it returns what it found all the same.
+	Look func(ctx context.Context, name string) (reach.Record, error)
 
 	once  sync.Once
 	rules rules

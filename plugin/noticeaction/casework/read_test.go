@@ -175,7 +175,7 @@ func TestStatus(t *testing.T) {
 	d.flag("c.brussels")
 	s, err := d.Status()
 	if err != nil || s.Generation != 3 || s.Flags != 3 || s.Zones["be"] != 2 || s.Zones["brussels"] != 1 || len(s.Zones) != 2 ||
-		s.JournalLength != 3 || !s.LastCommit.Equal(noon) || s.Schema != 1 || s.DatabaseBytes == 0 || s.TableBytes == 0 ||
+		s.JournalLength != 3 || !s.LastCommit.Equal(noon) || s.Schema != store.Schema() || s.DatabaseBytes == 0 || s.TableBytes == 0 ||
 		len(s.Digest) != 64 || len(s.JournalHead) != 64 {
 		t.Errorf("status = %+v, %v", s, err)
 	}

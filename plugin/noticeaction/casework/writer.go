@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
@@ -34,8 +35,9 @@ type batch struct {
 	newcomers   map[string]struct{} // authorities first seen in this batch
 
 	changes    []redirect.Change
-	generation uint64    // after the last operation
-	next       time.Time // when the next flag ends that is still in the table
+	reached    map[string]*reach.Record // by name; nil: not flagged any more
+	generation uint64                   // after the last operation
+	next       time.Time                // when the next flag ends that is still in the table
 }
 
 // write is the writing goroutine.
@@ -135,12 +137,17 @@ func (d *Desk) newBatch() *batch {
 		brake:       &d.w.brake,
 		authorities: d.w.authorities,
 		newcomers:   make(map[string]struct{}),
+		reached:     make(map[string]*reach.Record),
 	}
 }
 
 // publish brings what was committed into the table.
 func (d *Desk) publish(b *batch) error {
-	if len(b.changes) == 0 || !d.w.loaded {
+	if !d.w.loaded {
+		return nil
+	}
+	d.tellReach(b, false)
+	if len(b.changes) == 0 {
 		return nil
 	}
 	start := time.Now()
@@ -150,6 +157,7 @@ func (d *Desk) publish(b *batch) error {
 		}
 	}
 	d.onPublish(time.Since(start))
+	d.tellReach(b, true)
 	if d.set.NeedsMerge() {
 		select {
 		case d.merge <- struct{}{}:
