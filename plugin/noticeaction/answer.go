@@ -35,6 +35,7 @@ type query struct {
 	owner  string // the query name in lower case, with the final dot
 	name   string // the flagged name, the same or a suffix of owner
 	apex   *apex  // of the zone
+	mail   *mailbox
 	reason string // why: the text of the extended error
 }
 
@@ -80,7 +81,7 @@ func (a *answerer) answer(q *query) *dns.Msg {
 	r.question[0] = q.req.Question[0]
 	m.Question = r.question[:1:1]
 
-	a.records(r, q)
+	a.records(r, q, q.req.Question[0].Qtype)
 	if len(m.Answer) == 0 {
 		a.negative(r, q)
 	}
@@ -90,24 +91,20 @@ func (a *answerer) answer(q *query) *dns.Msg {
 	return m
 }
 
-// records fills the answer section.
-func (a *answerer) records(r *reply, q *query) {
+// records fills the answer section with what q's owner has of a type.
+func (a *answerer) records(r *reply, q *query, qtype uint16) {
 	m := &r.msg
-	switch qtype := q.req.Question[0].Qtype; qtype {
+	switch qtype {
 	case dns.TypeA:
-		m.Answer = a.addA(r, q.owner, r.answer[:0])
+		m.Answer = a.addA(r, q, r.answer[:0])
 	case dns.TypeAAAA:
-		m.Answer = a.addAAAA(r, q.owner, r.answer[:0])
+		m.Answer = a.addAAAA(r, q, r.answer[:0])
 	case dns.TypeANY: // RFC 8482 section 4.1: a subset, what most ask for
-		m.Answer = a.addAAAA(r, q.owner, a.addA(r, q.owner, r.answer[:0]))
+		m.Answer = a.addAAAA(r, q, a.addA(r, q, r.answer[:0]))
 	case dns.TypeMX:
-		if a.mailNull { // RFC 7505
-			m.Answer = []dns.RR{&dns.MX{Hdr: a.header(q.owner, qtype), Mx: "."}}
-		}
+		m.Answer = a.exchanges(q)
 	case dns.TypeTXT:
-		if a.mailNull && q.atName() { // RFC 7208
-			m.Answer = []dns.RR{&dns.TXT{Hdr: a.header(q.owner, qtype), Txt: []string{"v=spf1 -all"}}}
-		}
+		m.Answer = a.spf(q)
 	case dns.TypeCAA:
 		if q.atName() { // RFC 8659 section 4.2: no CA may issue
 			m.Answer = []dns.RR{&dns.CAA{Hdr: a.header(q.owner, qtype), Tag: "issue", Value: ";"}}
@@ -143,29 +140,40 @@ func (a *answerer) header(owner string, rrtype uint16) dns.RR_Header {
 	return dns.RR_Header{Name: owner, Rrtype: rrtype, Class: dns.ClassINET, Ttl: a.ttl}
 }
 
-func (a *answerer) addA(r *reply, owner string, to []dns.RR) []dns.RR {
-	for i, ip := range a.v4 {
+// addressesOf returns where a visitor is sent: to the warning page, or with
+// mail to the host that takes it.
+func (a *answerer) addressesOf(q *query) (v4, v6 []net.IP) {
+	if h := q.mail.host(q.owner); h != nil {
+		return h.v4, h.v6
+	}
+	return a.v4, a.v6
+}
+
+func (a *answerer) addA(r *reply, q *query, to []dns.RR) []dns.RR {
+	v4, _ := a.addressesOf(q)
+	for i, ip := range v4 {
 		var rr *dns.A
 		if i < maxInline {
 			rr = &r.a[i]
 		} else {
 			rr = new(dns.A)
 		}
-		rr.Hdr, rr.A = a.header(owner, dns.TypeA), ip
+		rr.Hdr, rr.A = a.header(q.owner, dns.TypeA), ip
 		to = append(to, rr)
 	}
 	return to
 }
 
-func (a *answerer) addAAAA(r *reply, owner string, to []dns.RR) []dns.RR {
-	for i, ip := range a.v6 {
+func (a *answerer) addAAAA(r *reply, q *query, to []dns.RR) []dns.RR {
+	_, v6 := a.addressesOf(q)
+	for i, ip := range v6 {
 		var rr *dns.AAAA
 		if i < maxInline {
 			rr = &r.aaaa[i]
 		} else {
 			rr = new(dns.AAAA)
 		}
-		rr.Hdr, rr.AAAA = a.header(owner, dns.TypeAAAA), ip
+		rr.Hdr, rr.AAAA = a.header(q.owner, dns.TypeAAAA), ip
 		to = append(to, rr)
 	}
 	return to

@@ -3,6 +3,7 @@ package noticeaction
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -40,7 +41,10 @@ type config struct {
 	profile   profile
 	ttl       uint32
 	mailNull  bool
+	preserve  bool // the mail that was recorded; else as mailNull says
 	observe   bool
+
+	resolvers []netip.AddrPort
 
 	protect []string
 	exempt  hostSet
@@ -56,9 +60,9 @@ type config struct {
 // shared are the lines that directives on the same database must agree on.
 func (cfg *config) shared() any {
 	return struct {
-		brake            casework.Brake
-		tokens, tlsFiles string
-	}{cfg.brake, cfg.tokensFile, cfg.tlsFiles}
+		brake                       casework.Brake
+		resolvers, tokens, tlsFiles string
+	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles}
 }
 
 // property reads one line of the directive's block into the config.
@@ -77,6 +81,7 @@ var properties = []property{
 	{name: "profile", read: readProfile},
 	{name: "ttl", read: readTTL},
 	{name: "mail", read: readMail},
+	{name: "resolver", many: true, read: readResolver},
 	{name: "protect", many: true, read: readProtect},
 	{name: "exempt", many: true, read: readExempt},
 	{name: "admin", many: true, read: readAdmin},
@@ -120,6 +125,9 @@ func parse(c *caddy.Controller) (*config, error) {
 	}
 	if !seen["warning_page"] {
 		return nil, directive.Err("warning_page: required")
+	}
+	if cfg.preserve && !seen["resolver"] {
+		return nil, directive.Err("mail: expected a resolver line to go with preserve")
 	}
 	if err := cfg.checkAdmin(); err != nil {
 		return nil, directive.Err(err.Error())
@@ -221,12 +229,6 @@ func readTTL(cfg *config, c *caddy.Controller, args []string) error {
 	n, err := strconv.ParseUint(strings.Join(args, " "), 10, 32)
 	cfg.ttl = uint32(n)
 	return wantArgs(c, args, err == nil && minTTL <= n && n <= maxTTL, "ttl", "30 to 86400 seconds")
-}
-
-func readMail(cfg *config, c *caddy.Controller, args []string) error {
-	mail := strings.Join(args, " ")
-	cfg.mailNull = mail == "null"
-	return wantArgs(c, args, mail == "null" || mail == "none", "mail", "null or none")
 }
 
 // hostSet holds host names in lower case with the final dot.

@@ -33,6 +33,8 @@ type desk struct {
 	secure  map[string]bool        // the addresses that were opened with TLS
 	zones   atomic.Pointer[[]string]
 
+	mailboxes mailboxes // kept up to date whether a directive preserves mail or not
+
 	// claims, oldest first. The instance of the first is the one that runs;
 	// its lines are in force until it is gone, so a reload that fails changes
 	// nothing.
@@ -157,6 +159,7 @@ func deskFor(path string) (*desk, error) {
 	d.work, err = casework.Open(casework.Config{
 		Store: s, Set: d.set, Policy: &casework.Policy{},
 		OnPublish:    d.published,
+		OnReach:      d.mailboxes.set,
 		OnStoreError: func(err error) { storeErrorsTotal.Inc(); log.Errorf("Store %s: %v", path, err) },
 	})
 	if err != nil {
@@ -181,7 +184,7 @@ func (d *desk) running() (claims []*claim) {
 func (d *desk) agree(c *claim) error {
 	for _, o := range d.claims {
 		if o.instance == c.instance && o.cfg.shared() != c.cfg.shared() {
-			return fmt.Errorf("expected the same brake, tokens and admin_tls as %s, which has the same database", o.cfg.at)
+			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls as %s, which has the same database", o.cfg.at)
 		}
 	}
 	return nil
@@ -255,6 +258,7 @@ func (d *desk) enforce() error {
 		}
 		return casework.Surroundings{}
 	}
+	policy.Look = lookUp(running, policy.ZoneServers)
 	if err := policy.Validate(); err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/dnssec"
 	"github.com/coredns/coredns/plugin/metrics"
+	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
 
@@ -23,10 +25,14 @@ type NoticeAction struct {
 	zones    zones
 	exempt   hostSet
 	answers  answerer
+	signers  []*dnssec.Dnssec // by zone; nil where dnssec does not sign
 	observe  bool
-	redirect *redirect.Set // from startup on
-	view     *view
-	count    counters
+	preserve bool // the mail of flagged names
+
+	redirect  *redirect.Set // from startup on
+	mailboxes *mailboxes    // likewise
+	view      *view
+	count     counters
 }
 
 // Name implements [plugin.Handler].
@@ -64,17 +70,27 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}
 
-	m := n.answers.answer(&query{
+	question := query{
 		req:    r,
 		zone:   zone,
 		owner:  owner,
 		name:   owner[start:],
 		apex:   n.view.apex(zone),
+		mail:   n.mailbox(q.Qtype, owner, owner[start:]),
 		reason: table.Authority(authority),
-	})
+	}
+	m := n.answers.answer(&question)
+	if signer := n.signers[zone]; signer != nil && len(m.Answer) == 0 && wantsSignatures(r) {
+		n.deny(signer, m, &question, request.Request{W: w}, metrics.WithServer(ctx))
+	}
 	// The answer is out or the client is gone: either way nobody else may write.
 	_ = w.WriteMsg(m)
 	return dns.RcodeSuccess, nil
+}
+
+func wantsSignatures(r *dns.Msg) bool {
+	opt := r.IsEdns0()
+	return opt != nil && opt.Do()
 }
 
 // find looks name up as it stands in the query. A name with escapes is first

@@ -13,6 +13,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/dnssec"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/transfer"
 )
@@ -71,7 +72,7 @@ func newestInstance() *caddy.Instance {
 }
 
 func newNoticeAction(cfg *config) *NoticeAction {
-	n := &NoticeAction{zones: newZones(cfg.origins), exempt: cfg.exempt, observe: cfg.observe}
+	n := &NoticeAction{zones: newZones(cfg.origins), exempt: cfg.exempt, observe: cfg.observe, preserve: cfg.preserve}
 	n.view = newView(n.zones, cfg.exempt, cfg.host, cfg.ttl)
 	n.view.next = func() plugin.Handler { return n.Next }
 	n.answers = answerer{profiles: make([]profile, len(n.zones)), ttl: cfg.ttl, mailNull: cfg.mailNull}
@@ -79,6 +80,7 @@ func newNoticeAction(cfg *config) *NoticeAction {
 		n.answers.profiles[i] = cfg.profile
 	}
 	n.answers.v4, n.answers.v6 = addresses(cfg.addresses)
+	n.signers = make([]*dnssec.Dnssec, len(n.zones))
 	n.count.vec = redirectsTotal
 	if cfg.observe {
 		n.count.vec = observedTotal
@@ -86,11 +88,11 @@ func newNoticeAction(cfg *config) *NoticeAction {
 	return n
 }
 
-// settleProfiles looks at how each zone is signed. dnssec is nil when the
-// server block has none.
-func (n *NoticeAction) settleProfiles(ctx context.Context, dnssec plugin.Handler, cfg *config) error {
+// settleProfiles looks at how each zone is signed. signer is the dnssec
+// plugin, nil when the server block has none.
+func (n *NoticeAction) settleProfiles(ctx context.Context, signer plugin.Handler, cfg *config) error {
 	for i, zone := range n.zones {
-		seen := n.view.inspect(ctx, dnssec, zone)
+		seen := n.view.inspect(ctx, signer, zone)
 		p, warning, err := seen.choose(cfg.profile, zone)
 		if err != nil {
 			return err
@@ -99,6 +101,9 @@ func (n *NoticeAction) settleProfiles(ctx context.Context, dnssec plugin.Handler
 			log.Warningf("%s: %s", cfg.at, warning)
 		}
 		n.answers.profiles[i] = p
+		if d, ok := signer.(dnssec.Dnssec); ok && seen.signer {
+			n.signers[i] = &d
+		}
 	}
 	return nil
 }
@@ -113,7 +118,7 @@ func (n *NoticeAction) start(instance *caddy.Instance, cfg *config) (*claim, err
 		cancel()
 		return nil, err
 	}
-	n.redirect = c.desk.set
+	n.redirect, n.mailboxes = c.desk.set, &c.desk.mailboxes
 	c.stop = cancel
 	c.stopped.Go(func() { n.view.run(ctx) })
 	if len(cfg.addresses) == 0 {

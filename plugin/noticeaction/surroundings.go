@@ -2,10 +2,12 @@ package noticeaction
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 )
 
 // surroundings tells the desk what the zone behind holds at and around a
@@ -33,6 +35,24 @@ func (n *NoticeAction) surroundings(name string) casework.Surroundings {
 		Hosts:         withoutDots(h.hosts),
 		Examples:      withoutDots(h.examples),
 		AnswerTTL:     seconds(n.answers.ttl),
+	}
+}
+
+// lookUp returns what asks the configured resolvers where a name can be
+// reached; nil when there are none. What it learns of a redirect of ours is
+// not taken for the truth.
+func lookUp(running []*claim, zoneServers func(zone string) []string) func(context.Context, string) (reach.Record, error) {
+	if len(running[0].cfg.resolvers) == 0 {
+		return nil
+	}
+	resolver := reach.NewResolver(running[0].cfg.resolvers...)
+	var pages []netip.Addr
+	for _, c := range running {
+		pages = append(pages, c.cfg.addresses...)
+	}
+	return func(ctx context.Context, name string) (reach.Record, error) {
+		_, zone, _ := strings.Cut(name, ".")
+		return resolver.Look(ctx, name, reach.Redirect{Addresses: pages, Servers: withoutDots(zoneServers(zone + "."))})
 	}
 }
 
