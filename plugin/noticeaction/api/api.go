@@ -39,6 +39,7 @@ type Desk interface {
 	Unflag(ctx context.Context, o casework.Order, name, reason string, m casework.Match) (casework.Result, error)
 	Import(ctx context.Context, o casework.Order, key string, body io.Reader) (casework.ImportReport, error)
 	Lookup(name string) (store.Flag, error)
+	Reach(name string) (store.Reach, error)
 	List(casework.ListQuery) (flags []store.Flag, next string, err error)
 	Export(ctx context.Context, q casework.ListQuery, begin func(generation uint64, count int) error, each func(store.Flag) error) error
 	Preview(name string) (casework.Preview, error)

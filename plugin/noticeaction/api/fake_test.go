@@ -33,6 +33,8 @@ func (d fakeDesk) Import(_ context.Context, _ casework.Order, _ string, body io.
 
 func (d fakeDesk) Lookup(name string) (store.Flag, error) { return d.lookup(name) }
 
+func (d fakeDesk) Reach(string) (store.Reach, error) { return store.Reach{}, nil }
+
 func (d fakeDesk) List(casework.ListQuery) ([]store.Flag, string, error) { return nil, "", nil }
 
 func (d fakeDesk) Export(ctx context.Context, _ casework.ListQuery, begin func(uint64, int) error, each func(store.Flag) error) error {

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
@@ -24,7 +28,21 @@ func policy() *casework.Policy {
 		WarningHosts: []string{"warn.page.be"},
 		Protect:      []string{"fgov.be"},
 		Brake:        casework.Brake{Count: 100, Per: time.Hour},
+		Look:         look,
 	}
+}
+
+// look finds the same for all names, and nothing for silent.be.
+func look(_ context.Context, name string) (reach.Record, error) {
+	if name == "silent.be" {
+		return reach.Record{}, errors.New("no resolver answered")
+	}
+	page := []netip.Addr{netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("2001:db8:1::1")}
+	return reach.Record{
+		Hosts:   []reach.Host{{Name: name, Addresses: page}},
+		Servers: []string{"ns1.example.net"},
+		Mail:    []reach.Exchange{{Preference: 10, Host: "mail." + name, Addresses: page[:1]}, {Preference: 20, Host: "mx.example.net"}},
+	}, nil
 }
 
 // start is when the clock of the tests stands.

@@ -19,6 +19,8 @@ func TestRoles(t *testing.T) {
 		{"GET /v1/flags", "", 401, 200, 200, 200, 200},
 		{"GET /v1/flags/mine.be", "", 401, 200, 200, 200, 200},
 		{"GET /v1/flags/other.be", "", 401, 200, 200, 404, 200},
+		{"GET /v1/flags/mine.be/reach", "", 401, 200, 200, 200, 200},
+		{"GET /v1/flags/other.be/reach", "", 401, 200, 200, 404, 200},
 		{"GET /v1/flags/export", "", 401, 200, 200, 403, 200},
 		{"GET /v1/preview/mine.be", "", 401, 200, 200, 403, 200},
 		{"GET /v1/audit", "", 401, 200, 200, 403, 200},

@@ -129,6 +129,10 @@ func (h *Handler) registerFlags(api huma.API) {
 	get.Responses = map[string]*huma.Response{"304": {Description: "The flag still has the ETag that If-None-Match names"}}
 	huma.Register(api, get, h.get)
 
+	huma.Register(api, operation("GET /v1/flags/{name}/reach", "flags", "Show where a name can be reached",
+		"Shows the addresses, name servers and mail exchanges of a flagged name, as recorded before it was redirected and refreshed daily where a resolver sees them. "+
+			"404 if nothing was recorded. An authority sees its own flags only.", http.StatusNotFound), h.reach)
+
 	huma.Register(api, operation("GET /v1/flags", "flags", "List flags",
 		"A page of flags in name order. An authority sees its own flags only.", http.StatusUnprocessableEntity), h.list)
 }
