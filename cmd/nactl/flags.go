@@ -201,42 +201,6 @@ func (a *app) unflagCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) showCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "show NAME",
-		Short:             "Show the flag of a name",
-		Args:              oneName,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: do(func(ctx context.Context, args []string) error {
-			c, err := a.connect()
-			if err != nil {
-				return err
-			}
-			var f flagView
-			body, err := c.get(ctx, namePath("/v1/flags/", args[0]), nil, &f)
-			if err != nil {
-				return err
-			}
-			return a.show(body, func(w io.Writer) { printFlag(w, f) })
-		}),
-	}
-}
-
-func printFlag(w io.Writer, f flagView) {
-	fmt.Fprintf(w, "name\t%s\n", both(f.Name, f.Unicode))
-	fmt.Fprintf(w, "authority\t%s\n", f.Authority)
-	fmt.Fprintf(w, "reference\t%s\n", f.Reference)
-	if f.Case != "" {
-		fmt.Fprintf(w, "case\t%s\n", f.Case)
-	}
-	if f.Note != "" {
-		fmt.Fprintf(w, "note\t%s\n", f.Note)
-	}
-	fmt.Fprintf(w, "since\t%s\n", when(f.Since))
-	fmt.Fprintf(w, "not after\t%s\n", when(f.NotAfter))
-	fmt.Fprintf(w, "changed\tgeneration %d\n", f.Changed)
-}
-
 // forces are the safeguards that the API knows.
 var forces = []string{"brake", "private-suffix", "not-delegated", "hosts-name-servers"}
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
@@ -68,7 +70,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { ts.Check(s.Close()) })
 	desk, err := casework.Open(casework.Config{
 		Store: s, Set: redirect.NewSet(),
-		Policy: &casework.Policy{Zones: []string{"be.", "vlaanderen."}, Protect: []string{"fgov.be"}, Brake: casework.Brake{Count: 20, Per: time.Hour}},
+		Policy: &casework.Policy{Zones: []string{"be.", "vlaanderen."}, Protect: []string{"fgov.be"}, Brake: casework.Brake{Count: 20, Per: time.Hour}, Look: look},
 		Now:    func() time.Time { return time.Date(2026, 5, 12, 9, 30, 0, 0, time.UTC) },
 	})
 	ts.Check(err)
@@ -86,6 +88,17 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Defer(func() { ts.Check(server.Close(context.Background())) })
 		ts.Setenv("TCP", server.Addr())
 	}
+}
+
+// look finds seen.be alone.
+func look(_ context.Context, name string) (r reach.Record, err error) {
+	if name == "seen.be" {
+		page := []netip.Addr{netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("2001:db8:1::1")}
+		r.Hosts = []reach.Host{{Name: "www.seen.be", Addresses: page}}
+		r.Servers = []string{"ns1.example.net", "ns2.example.net"}
+		r.Mail = []reach.Exchange{{Preference: 10, Host: "mail.seen.be", Addresses: page[:1]}, {Preference: 20, Host: "mx.example.net"}}
+	}
+	return r, nil
 }
 
 // exitcode runs a command that must end with exactly that code; its output is
