@@ -202,7 +202,7 @@ func (a *app) unflagCommand() *cobra.Command {
 }
 
 // forces are the safeguards that the API knows.
-var forces = []string{"brake", "private-suffix", "not-delegated", "hosts-name-servers"}
+var forces = []string{"brake", "private-suffix", "not-delegated", "hosts-name-servers", "zone-unknown"}
 
 // zoneView is what the zone holds around a name.
 type zoneView struct {

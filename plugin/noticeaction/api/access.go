@@ -40,6 +40,7 @@ var rights = map[string][]string{
 
 	"force=" + string(casework.ForceNotDelegated):     {Operator, Admin},
 	"force=" + string(casework.ForceHostsNameServers): {Operator, Admin},
+	"force=" + string(casework.ForceZoneUnknown):      {Operator, Admin},
 }
 
 // Identity is who makes a call. Role is one of the four roles; Authority is

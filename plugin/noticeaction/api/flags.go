@@ -39,7 +39,7 @@ func show(f store.Flag) flag {
 // huma, which reads embedded structs only then.
 type Change struct {
 	DryRun bool     `query:"dry_run" doc:"Do everything but keep nothing; the reply shows what would be"`
-	Force  []string `query:"force" nullable:"false" enum:"brake,private-suffix,not-delegated,hosts-name-servers" doc:"Safeguards to override, separated by commas. The journal keeps them. \"brake\" asks for the role admin."`
+	Force  []string `query:"force" nullable:"false" enum:"brake,private-suffix,not-delegated,hosts-name-servers,zone-unknown" doc:"Safeguards to override, separated by commas. The journal keeps them. \"brake\" asks for the role admin."`
 }
 
 // order says who asks for a change and how, unless the role may not force it.

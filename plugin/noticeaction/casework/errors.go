@@ -16,7 +16,7 @@ const (
 	Precondition                 // 412: Match did not hold
 	Forbidden                    // 403: a registrable name that must not be flagged
 	Braked                       // 429: too many names newly flagged; see Error.RetryAt
-	Unavailable                  // 503: the store failed; nothing was changed
+	Unavailable                  // 503: the store failed or the zone is not known yet; nothing was changed
 )
 
 func (k Kind) String() string {
@@ -50,6 +50,11 @@ func (e *Error) Error() string {
 		b.WriteString(": " + e.Err.Error())
 	}
 	return b.String()
+}
+
+func isKind(err error, kind Kind) bool {
+	var refusal *Error
+	return errors.As(err, &refusal) && refusal.Kind == kind
 }
 
 // Unwrap returns the cause.

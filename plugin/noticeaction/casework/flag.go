@@ -28,12 +28,13 @@ const (
 // Flag flags a name, or replaces its flag: Since and what is not in the request stay. The same request
 // again changes nothing. The refusal is an *Error of any Kind but NotFound.
 func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error) {
-	f, err := d.judge(o, r)
+	p := d.policy.Load()
+	c := p.checker(o.Force)
+	f, err := d.judge(c, o, r)
 	if err != nil {
 		return Result{}, err
 	}
-	p := d.policy.Load()
-	warnings, refusal := p.around(f.Name, o.Force)
+	_, warnings, refusal := c.around(f.Name)
 	var found *store.Reach
 	var unknown []Warning
 	if refusal == nil {
@@ -53,7 +54,7 @@ func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error)
 }
 
 // judge checks all of a request that does not depend on what is flagged now.
-func (d *Desk) judge(o Order, r FlagRequest) (store.Flag, error) {
+func (d *Desk) judge(c *checker, o Order, r FlagRequest) (store.Flag, error) {
 	if err := checkOrder(o); err != nil {
 		return store.Flag{}, err
 	}
@@ -61,14 +62,14 @@ func (d *Desk) judge(o Order, r FlagRequest) (store.Flag, error) {
 	if err != nil {
 		return store.Flag{}, err
 	}
-	if err := d.policy.Load().checker(o.Force).check(name); err != nil {
+	if err := c.check(name); err != nil {
 		return store.Flag{}, err
 	}
 	f := store.Flag{Name: name, Authority: r.Authority, Reference: r.Reference, Note: r.Note, NotAfter: wholeSecond(r.NotAfter)}
 	return f, checkFlag(f, d.now())
 }
 
-var forces = []Force{ForceBrake, ForcePrivateSuffix, ForceNotDelegated, ForceHostsNameServers}
+var forces = []Force{ForceBrake, ForcePrivateSuffix, ForceNotDelegated, ForceHostsNameServers, ForceZoneUnknown}
 
 func checkOrder(o Order) error {
 	if err := checkText("actor", o.Actor, 1, maxActor, false); err != nil {

@@ -37,13 +37,13 @@ func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) 
 	if err := checkText("idempotency_key", key, 0, maxKey, false); err != nil {
 		return ImportReport{}, err
 	}
-	in := &importer{order: o, key: key, now: d.now(), checker: d.policy.Load().checker(o.Force)}
+	p := d.policy.Load()
+	in := &importer{order: o, key: key, now: d.now(), checker: p.checker(o.Force)}
 	if err := in.read(ctx, body); err != nil {
 		return ImportReport{}, err
 	}
 	in.sort()
-	p := d.policy.Load()
-	in.lookAround(p)
+	in.lookAround()
 	d.lookUpAll(ctx, p, in)
 	if err := d.do(ctx, &operation{alone: true, dry: o.DryRun, run: in.run}); err != nil {
 		return in.failed(), err
@@ -62,6 +62,7 @@ type importer struct {
 	block  []item   // where items are made
 	body   [32]byte // SHA-256
 	report ImportReport
+	later  int // lines refused only because their zone is not known yet
 }
 
 // item is one line that may become a flag.
@@ -88,12 +89,12 @@ func (in *importer) add(line int, f store.Flag) {
 }
 
 // lookAround judges the surroundings of every item before the writer is bothered.
-func (in *importer) lookAround(p *Policy) {
-	if p.Surroundings == nil || len(in.report.Errors) > 0 {
+func (in *importer) lookAround() {
+	if len(in.report.Errors) > 0 {
 		return
 	}
 	for _, it := range in.items {
-		it.warnings, it.objection = p.around(it.flag.Name, in.order.Force)
+		_, it.warnings, it.objection = in.checker.around(it.flag.Name)
 	}
 }
 
@@ -209,6 +210,9 @@ func (in *importer) check(b *batch) error {
 		switch {
 		case !was && it.objection != nil:
 			in.refuse(it.line, it.flag.Name, it.objection.Error())
+			if isKind(it.objection, Unavailable) {
+				in.later++
+			}
 		case !was:
 			in.report.Created++
 			in.warn(it)
@@ -228,6 +232,9 @@ func (in *importer) check(b *batch) error {
 
 func (in *importer) refused() error {
 	n := len(in.report.Errors) + in.report.MoreErrors
+	if n == in.later {
+		return &Error{Kind: Unavailable, Field: "body", Detail: fmt.Sprintf("%s; this stands against %d lines, and nothing was imported", zoneUnknown, n)}
+	}
 	return &Error{Kind: Invalid, Field: "body", Detail: fmt.Sprintf("expected only lines that can be imported; %d cannot, and nothing was imported", n)}
 }
 

@@ -18,15 +18,20 @@ type Policy struct {
 	Zones        []string                   // the zones served, as CoreDNS has them: "be."
 	WarningHosts []string                   // hosts of the warning page
 	Protect      []string                   // never flagged; an entry deeper than a registrable name protects the name that holds it
-	ZoneServers  func(zone string) []string // host names of the zone's NS set now, zone as in Zones; may be nil
+	ZoneServers  func(zone string) []string // as Servers, for a view that knows every zone
 	Brake        Brake
+
+	// Servers tells the host names of a zone's NS set now, zone as in Zones, and whether they are known;
+	// may be nil. It may be called concurrently.
+	Servers func(zone string) (hosts []string, known bool)
 
 	// Surroundings tells what the zone holds at and around a name, as of now; may be nil. It may be called
 	// concurrently.
 	Surroundings func(name string) Surroundings
 
-	// Look finds out, within seconds, where a name can be reached, before it is redirected and daily from
-	// then on; may be nil. It may be called concurrently. With an error it returns what it found all the same.
+	// Look finds out where a name can be reached, before it is redirected and daily from then on; may be
+	// nil. It answers within seconds, with what it found even when there is an error, and may be called
+	// concurrently.
 	Look func(ctx context.Context, name string) (reach.Record, error)
 
 	once  sync.Once
@@ -95,16 +100,20 @@ func (p *Policy) Name(input string) (string, error) {
 	return name, p.checker(nil).check(name)
 }
 
-// checker checks many names at one moment: it asks for a zone's servers once.
+// checker checks many names at one moment: it asks for the zones' servers once.
 type checker struct {
-	policy  *Policy
-	force   []Force
-	servers map[string][]string // by apex
+	policy *Policy
+	force  []Force
+
+	asked   bool
+	servers []server
+	unknown map[string]bool // apexes of the zones whose servers are not known
 }
 
-func (p *Policy) checker(force []Force) *checker {
-	return &checker{policy: p, force: force, servers: make(map[string][]string)}
-}
+// server is a name server of a zone.
+type server struct{ host, apex string }
+
+func (p *Policy) checker(force []Force) *checker { return &checker{policy: p, force: force} }
 
 // check judges a name in canonical form.
 func (c *checker) check(name string) error {
@@ -112,8 +121,7 @@ func (c *checker) check(name string) error {
 	if err != nil {
 		return &Error{Kind: Unavailable, Detail: "the policy cannot be used", Err: err}
 	}
-	apex, err := r.zoneOf(name)
-	if err != nil {
+	if _, err := r.zoneOf(name); err != nil {
 		return err
 	}
 	switch suffix := suffixOf(name); {
@@ -122,13 +130,16 @@ func (c *checker) check(name string) error {
 	case suffix == private && !forced(c.force, ForcePrivateSuffix):
 		return refuse(Forbidden, name, "expected a name of one holder; others have their own names below this one, which would all be redirected; force with %q", ForcePrivateSuffix)
 	}
-	if host, ok := holds(name, r.warning); ok {
+	if host, ok := heldHost(name, r.warning); ok {
 		return refuse(Forbidden, name, "expected a name that does not hold the warning page's host %s", host)
 	}
-	if host, ok := holds(name, c.serversOf(apex, r)); ok {
-		return refuse(Forbidden, name, "expected a name that does not hold %s, a name server of the zone %s itself", host, apex)
+	c.ask(r)
+	for _, s := range c.servers {
+		if holds(name, s.host) {
+			return refuse(Forbidden, name, "expected a name that does not hold %s, a name server of the zone %s itself", s.host, s.apex)
+		}
 	}
-	if entry, ok := holds(name, r.protect); ok {
+	if entry, ok := heldHost(name, r.protect); ok {
 		return refuse(Forbidden, name, "expected a name that is not protected; the configuration protects %s", entry)
 	}
 	return nil
@@ -166,22 +177,40 @@ func (r *rules) names() []string {
 	return sorted(all)
 }
 
-func (c *checker) serversOf(apex string, r *rules) []string {
-	hosts, ok := c.servers[apex]
-	if ok || c.policy.ZoneServers == nil {
-		return hosts
+// ask gets the name servers of all zones: those of one may lie in another.
+func (c *checker) ask(r *rules) {
+	if c.asked {
+		return
 	}
-	for _, h := range c.policy.ZoneServers(r.zones[apex]) {
-		hosts = append(hosts, strings.ToLower(strings.TrimSuffix(h, ".")))
+	c.asked, c.unknown = true, make(map[string]bool)
+	for _, apex := range r.names() {
+		hosts, known := c.policy.serversOf(r.zones[apex])
+		c.unknown[apex] = !known
+		for _, h := range hosts {
+			c.servers = append(c.servers, server{strings.ToLower(strings.TrimSuffix(h, ".")), apex})
+		}
 	}
-	c.servers[apex] = hosts
-	return hosts
 }
 
-// holds returns the first of the hosts that is the name or lies below it.
-func holds(name string, hosts []string) (string, bool) {
+func (p *Policy) serversOf(zone string) (hosts []string, known bool) {
+	switch {
+	case p.Servers != nil:
+		return p.Servers(zone)
+	case p.ZoneServers != nil:
+		return p.ZoneServers(zone), true
+	}
+	return nil, true
+}
+
+// holds reports whether the host is the name or lies below it.
+func holds(name, host string) bool {
+	return host == name || len(host) > len(name) && strings.HasSuffix(host, name) && host[len(host)-len(name)-1] == '.'
+}
+
+// heldHost returns the first of the hosts that the name holds.
+func heldHost(name string, hosts []string) (string, bool) {
 	for _, h := range hosts {
-		if h == name || len(h) > len(name) && strings.HasSuffix(h, name) && h[len(h)-len(name)-1] == '.' {
+		if holds(name, h) {
 			return h, true
 		}
 	}

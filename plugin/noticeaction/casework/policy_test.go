@@ -11,8 +11,8 @@ func TestPolicyName(t *testing.T) {
 		Zones:        []string{"be.", "vlaanderen.", "Brussels.", "gov.be."},
 		WarningHosts: []string{"waarschuwing.apd-gba.be."},
 		Protect:      []string{"DNSBelgium.be", "www.belgium.be", "münchen.be"},
-		ZoneServers: func(zone string) []string {
-			return map[string][]string{"be.": {"a.nsset.be.", "b.ns.vlaanderen."}, "Brussels.": {"x.dns.brussels."}}[zone]
+		Servers: func(zone string) ([]string, bool) {
+			return map[string][]string{"be.": {"a.nsset.be.", "b.ns.vlaanderen."}, "Brussels.": {"x.dns.brussels."}}[zone], true
 		},
 	}
 	label63 := strings.Repeat("a", 63)
@@ -80,6 +80,7 @@ func TestPolicyName(t *testing.T) {
 		{input: "transurl.be", kind: Forbidden, text: "private-suffix"},
 		{input: "apd-gba.be", kind: Forbidden, text: "waarschuwing.apd-gba.be"},
 		{input: "nsset.be", kind: Forbidden, text: "a.nsset.be"},
+		{input: "ns.vlaanderen", kind: Forbidden, text: "b.ns.vlaanderen, a name server of the zone be"},
 		{input: "dns.brussels", kind: Forbidden, text: "x.dns.brussels"},
 		{input: "dnsbelgium.be", kind: Forbidden, text: "protects dnsbelgium.be"},
 		{input: "belgium.be", kind: Forbidden, text: "protects www.belgium.be"},

@@ -97,10 +97,12 @@ func (d *Desk) Preview(name string) (Preview, error) {
 		return Preview{}, err
 	}
 	p := Preview{Name: name, Unicode: Unicode(name), Allowed: true}
-	if err := d.policy.Load().checker(nil).check(name); err != nil {
+	c := d.policy.Load().checker(nil)
+	if err := c.check(name); err != nil {
 		p.Allowed, p.Refusal = false, err.Error()
+	} else {
+		p.lookAround(c)
 	}
-	d.lookAround(&p)
 	err = d.view(func(tx *store.Tx) error {
 		f, ok, err := tx.Flag(name)
 		if err != nil || !ok {
@@ -115,18 +117,12 @@ func (d *Desk) Preview(name string) (Preview, error) {
 	return p, err
 }
 
-// lookAround adds what the zone tells of a name.
-func (d *Desk) lookAround(p *Preview) {
-	policy := d.policy.Load()
-	if policy.Surroundings == nil {
-		return
-	}
-	s := policy.Surroundings(p.Name)
-	warnings, refusal := s.judge(p.Name, nil)
-	if refusal != nil && p.Allowed {
+// lookAround adds what the zone tells of a name that passed the check.
+func (p *Preview) lookAround(c *checker) {
+	var refusal error
+	if p.Surroundings, p.Warnings, refusal = c.around(p.Name); refusal != nil {
 		p.Allowed, p.Refusal = false, refusal.Error()
 	}
-	p.Surroundings, p.Warnings = &s, append(p.Warnings, warnings...)
 }
 
 // Audit returns lines of the journal byte for byte as they are stored, and what to put in After for

@@ -37,25 +37,25 @@ func (s *Surroundings) UndoWithin() time.Duration { return s.AnswerTTL }
 // judge says what stands against redirecting the name, an *Error or nil, and what one should know of
 // even so.
 func (s *Surroundings) judge(name string, force []Force) (warnings []Warning, refusal error) {
-	object := func(f Force, detail string) {
+	object := func(kind Kind, f Force, detail string) {
 		switch {
 		case forced(force, f):
 			warnings = append(warnings, Warning{Code: string(f), Detail: detail})
 		case refusal == nil:
-			refusal = refuse(Forbidden, name, "%s; force with %q", detail, f)
+			refusal = refuse(kind, name, "%s; force with %q", detail, f)
 		}
 	}
 	switch {
 	case !s.Known:
-		warnings = append(warnings, Warning{Code: "zone-unknown", Detail: "the zone did not answer, so whether the name is delegated could not be seen"})
+		object(Unavailable, ForceZoneUnknown, zoneUnknown)
 	case !s.Delegated:
-		object(ForceNotDelegated, "expected a name that the zone delegates; this one is not, so nothing is there to redirect")
+		object(Forbidden, ForceNotDelegated, "expected a name that the zone delegates; this one is not, so nothing is there to redirect")
 	}
 	if s.Known && !s.HostsKnown {
 		warnings = append(warnings, Warning{Code: "hosting-unknown", Detail: "the zone cannot be read as a whole, so whether other names have their name servers below this one could not be seen"})
 	}
 	if s.HostsOf > 0 {
-		object(ForceHostsNameServers, fmt.Sprintf("expected a name without name servers of others; %s serve %d other names (%s), which would fail with it",
+		object(Forbidden, ForceHostsNameServers, fmt.Sprintf("expected a name without name servers of others; %s serve %d other names (%s), which would fail with it",
 			list(s.Hosts), s.HostsOf, list(s.Examples)))
 	}
 	if s.DS && s.Unsigned {
@@ -65,13 +65,21 @@ func (s *Surroundings) judge(name string, force []Force) (warnings []Warning, re
 	return warnings, refusal
 }
 
+const zoneUnknown = "the zone is not loaded yet, so nothing could be checked; try again"
+
 func list(names []string) string { return strings.Join(names, ", ") }
 
-// around asks the policy for a name's surroundings and judges them; no policy without eyes objects.
-func (p *Policy) around(name string, force []Force) (warnings []Warning, refusal error) {
-	if p.Surroundings == nil {
-		return nil, nil
+// around asks the policy for the surroundings of a name that passed check and judges them; no policy
+// without eyes objects. The surroundings are nil if there are no eyes for them.
+func (c *checker) around(name string) (s *Surroundings, warnings []Warning, refusal error) {
+	seen := Surroundings{Known: true, Delegated: true, HostsKnown: true}
+	if c.policy.Surroundings != nil {
+		seen = c.policy.Surroundings(name)
+		s = &seen
 	}
-	s := p.Surroundings(name)
-	return s.judge(name, force)
+	judged := seen
+	_, apex, _ := strings.Cut(name, ".")
+	judged.Known = seen.Known && !c.unknown[apex]
+	warnings, refusal = judged.judge(name, c.force)
+	return s, warnings, refusal
 }

@@ -17,7 +17,8 @@ func TestSurroundings(t *testing.T) {
 		warnings []string
 	}{
 		{"delegated", delegated, nil, "", nil},
-		{"the zone does not answer", Surroundings{}, nil, "", []string{"zone-unknown"}},
+		{"the zone does not answer", Surroundings{}, nil, "not loaded yet", nil},
+		{"the zone does not answer, forced", Surroundings{}, []Force{ForceZoneUnknown}, "", []string{"zone-unknown"}},
 		{"the zone cannot be read whole", Surroundings{Known: true, Delegated: true}, nil, "", []string{"hosting-unknown"}},
 		{"not delegated", Surroundings{Known: true, HostsKnown: true}, nil, `force with "not-delegated"`, nil},
 		{"not delegated, forced", Surroundings{Known: true, HostsKnown: true}, []Force{ForceNotDelegated}, "", []string{"not-delegated"}},
@@ -50,5 +51,62 @@ func TestEffectiveWithin(t *testing.T) {
 	}
 	if got := s.UndoWithin(); got != 5*time.Minute {
 		t.Errorf("undo within %s, want the answers' TTL", got)
+	}
+}
+
+// A name of a zone that could not be asked is flagged only by force; a flag that stands can be replaced.
+func TestZoneUnknown(t *testing.T) {
+	all := Surroundings{Known: true, Delegated: true, HostsKnown: true}
+	for _, tc := range []struct {
+		name         string
+		surroundings Surroundings
+		servers      map[string]bool // whether those of the zone are known
+		refused      bool
+	}{
+		{"all is known", all, map[string]bool{"be.": true, "vlaanderen.": true, "brussels.": true}, false},
+		{"the zone does not answer", Surroundings{}, map[string]bool{"be.": true}, true},
+		{"the zone's servers are not known", all, map[string]bool{"vlaanderen.": true}, true},
+		{"another zone's servers are not known", all, map[string]bool{"be.": true}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := newDesk(t, testPolicy())
+			d.flag("standing.be")
+			p := testPolicy()
+			p.Surroundings = func(string) Surroundings { return tc.surroundings }
+			p.Servers = func(zone string) ([]string, bool) { return nil, tc.servers[zone] }
+			d.SetPolicy(p)
+			_, err := d.Flag(t.Context(), clerk, request("new.be"))
+			_, imported := d.importText("", importLine("imported.be"))
+			preview, _ := d.Preview("new.be")
+			if !tc.refused {
+				if err != nil || imported != nil {
+					t.Fatalf("flag %v, import %v", err, imported)
+				}
+				return
+			}
+			for _, err := range []error{err, imported} {
+				if e := refusalOf(t, err, Unavailable); !strings.Contains(e.Detail, "try again") {
+					t.Errorf("refusal %q, want one that says to try again", e.Detail)
+				}
+			}
+			if preview.Allowed || !strings.Contains(preview.Refusal, `"zone-unknown"`) {
+				t.Errorf("preview %+v, want a refusal that names the force", preview)
+			}
+			report, err := d.importText("", importLine("imported.be")+`{"name":"held.be"}`)
+			wantKind(t, err, Invalid)
+			if len(report.Errors) == 0 {
+				t.Error("no line is told")
+			}
+			replace := request("standing.be")
+			replace.Note = "replaced"
+			if r, err := d.Flag(t.Context(), clerk, replace); err != nil || !r.Changed {
+				t.Errorf("replace: %+v, %v", r, err)
+			}
+			forcing := clerk
+			forcing.Force = []Force{ForceZoneUnknown}
+			if r, err := d.Flag(t.Context(), forcing, request("new.be")); err != nil || codes(r.Warnings) != "zone-unknown" {
+				t.Errorf("forced: %+v, %v", r, err)
+			}
+		})
 	}
 }

@@ -15,6 +15,7 @@ const (
 
 	ForceNotDelegated     Force = "not-delegated"      // flag a name that the zone does not delegate
 	ForceHostsNameServers Force = "hosts-name-servers" // flag a name whose hosts are name servers of other names
+	ForceZoneUnknown      Force = "zone-unknown"       // flag a name of a zone that could not be asked
 )
 
 // Order says who asks for a change, and how.
@@ -95,7 +96,7 @@ type Preview struct {
 	Refusal  string // why not, when not Allowed
 	Warnings []Warning
 
-	Surroundings *Surroundings // nil when the desk has no view of the zone
+	Surroundings *Surroundings // nil when the desk has no view of the zone, or the name itself is refused
 }
 
 // AuditQuery selects lines of the journal.
