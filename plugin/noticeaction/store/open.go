@@ -78,12 +78,20 @@ func open(path string) (*Store, error) {
 		return nil, err
 	}
 	var db *bolt.DB
+	var opened fs.FileInfo
 	err = guard(func() (err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
 			Timeout:         atOnce,
 			FreelistType:    bolt.FreelistMapType,
 			InitialMmapSize: mapSize,
 			MaxSize:         mapSize,
+			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				f, err := os.OpenFile(name, flag, mode)
+				if err == nil {
+					opened, err = f.Stat()
+				}
+				return f, err
+			},
 		})
 		return err
 	})
@@ -95,7 +103,7 @@ func open(path string) (*Store, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	return &Store{db: db, path: path, commit: (*bolt.Tx).Commit}, nil
+	return &Store{db: db, path: path, file: opened, commit: (*bolt.Tx).Commit}, nil
 }
 
 // create makes an empty database beside path and links it there whole, so that a crash leaves no

@@ -310,3 +310,36 @@ func TestMigrationFromSchema1(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestSame(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(path string) error
+		same   bool
+	}{
+		{"untouched", func(string) error { return nil }, true},
+		{"moved", func(path string) error { return os.Rename(path, path+".old") }, false},
+		{"deleted", os.Remove, false},
+		{"replaced", func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600))
+		}, false},
+		{"behind a link now", func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.Symlink(path+".old", path))
+		}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "na.db")
+			s, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := tc.change(path); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Same(); got != tc.same {
+				t.Errorf("same = %v, want %v", got, tc.same)
+			}
+		})
+	}
+}

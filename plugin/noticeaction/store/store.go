@@ -1,5 +1,5 @@
-// Package store keeps the flags and the journal on disk, in one bbolt database, and is the only room
-// that knows bbolt.
+// Package store keeps the flags, where their names can be reached, and the journal on disk, in one
+// bbolt database, and is the only room that knows bbolt.
 //
 // A change is one durable commit or nothing, and a commit that fails is never visible: a read that
 // begins during a commit waits for its outcome, and if bbolt shows a commit that it could not confirm,
@@ -13,6 +13,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime/debug"
 	"sync"
 
@@ -39,6 +41,7 @@ var (
 type Store struct {
 	db   *bolt.DB
 	path string
+	file fs.FileInfo // what was opened
 
 	commit func(*bolt.Tx) error // (*bolt.Tx).Commit; tests make it fail
 
@@ -53,6 +56,13 @@ type Store struct {
 
 // Path returns the path that the database was opened with.
 func (s *Store) Path() string { return s.path }
+
+// Same reports whether the file at the path is still the one that was opened. If it is not, because it
+// was moved, deleted or replaced, what is written is lost with the process.
+func (s *Store) Same() bool {
+	now, err := os.Stat(s.path)
+	return err == nil && os.SameFile(now, s.file)
+}
 
 // Close closes the database. It waits for the reads and the write that run.
 func (s *Store) Close() error {
