@@ -78,6 +78,8 @@ func loopback(address string) bool {
 type Server struct {
 	addr     string
 	listener net.Listener
+	socket   fs.FileInfo // the socket file; nil for TCP
+	secure   bool
 	http     *http.Server
 	handler  atomic.Pointer[http.Handler]
 	tls      atomic.Pointer[tls.Config]
@@ -90,14 +92,15 @@ type Server struct {
 // 0600; the socket file of a dead process is replaced, anything else in its
 // place is an error. CheckAddress is the caller's to ask.
 func Listen(addr string, config *tls.Config, h http.Handler, logf func(line string)) (*Server, error) {
-	listener, err := open(addr)
+	listener, socket, err := open(addr)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{addr: addr, listener: listener, served: make(chan error, 1)}
+	s := &Server{addr: addr, listener: listener, socket: socket, served: make(chan error, 1)}
 	s.SetHandler(h)
 	s.SetTLS(config)
-	if config != nil && listener.Addr().Network() != "unix" {
+	if config != nil && socket == nil {
+		s.secure = true
 		listener = tls.NewListener(listener, &tls.Config{
 			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.tls.Load(), nil },
 		})
@@ -132,9 +135,30 @@ func (s *Server) SetHandler(h http.Handler) { s.handler.Store(&h) }
 // opened without TLS stays without.
 func (s *Server) SetTLS(config *tls.Config) { s.tls.Store(config) }
 
-// Close stops listening, removes the socket file, waits for the requests under
+// Secure reports whether the server was opened with TLS.
+func (s *Server) Secure() bool { return s.secure }
+
+// Alive reports whether clients still find the server: it serves, and the file of its unix socket is
+// where it was put.
+func (s *Server) Alive() bool {
+	if len(s.served) > 0 {
+		return false
+	}
+	if s.socket == nil {
+		return true
+	}
+	now, err := os.Lstat(s.path())
+	return err == nil && os.SameFile(now, s.socket)
+}
+
+func (s *Server) path() string { return strings.TrimPrefix(s.addr, "unix:") }
+
+// Close stops listening, removes the socket file if it is still its own, waits for the requests under
 // way until ctx ends, then cuts those that are left.
 func (s *Server) Close(ctx context.Context) error {
+	if l, ok := s.listener.(*net.UnixListener); ok {
+		l.SetUnlinkOnClose(s.Alive())
+	}
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("closing the admin address %s: %w", s.addr, err), s.http.Close())
@@ -145,17 +169,18 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
-func open(addr string) (net.Listener, error) {
+// open opens the address. The second result is the file of a unix socket, nil for TCP.
+func open(addr string) (net.Listener, fs.FileInfo, error) {
 	path, isUnix := strings.CutPrefix(addr, "unix:")
 	if !isUnix {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
-			return nil, fmt.Errorf("admin: opening %s: %w", addr, err)
+			return nil, nil, fmt.Errorf("admin: opening %s: %w", addr, err)
 		}
-		return l, nil
+		return l, nil, nil
 	}
 	if err := clearStale(path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// On Linux the socket file takes the mode of the socket it is bound to, so
 	// no moment passes in which it is open to more. Elsewhere this may fail and
@@ -165,12 +190,16 @@ func open(addr string) (net.Listener, error) {
 	}}
 	l, err := lc.Listen(context.Background(), "unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("admin: opening %s: %w", addr, err)
+		return nil, nil, fmt.Errorf("admin: opening %s: %w", addr, err)
 	}
 	if err := os.Chmod(path, socketMode); err != nil {
-		return nil, errors.Join(fmt.Errorf("admin: setting the mode of %s: %w", addr, err), l.Close())
+		return nil, nil, errors.Join(fmt.Errorf("admin: setting the mode of %s: %w", addr, err), l.Close())
 	}
-	return l, nil
+	socket, err := os.Lstat(path)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("admin: looking at %s: %w", path, err), l.Close())
+	}
+	return l, socket, nil
 }
 
 // clearStale removes the socket file of a process that is gone. It never

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -278,5 +279,53 @@ func TestDeadlinesReachTheConnection(t *testing.T) {
 	t.Cleanup(c.CloseIdleConnections)
 	if got := body(t, c, "http://"+s.Addr()); got != "<nil>" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestSecure(t *testing.T) {
+	for name, tc := range map[string]struct {
+		addr   string
+		config *tls.Config
+		secure bool
+	}{
+		"TCP with TLS":    {"127.0.0.1:0", &tls.Config{}, true},
+		"TCP without TLS": {"127.0.0.1:0", nil, false},
+		"a unix socket":   {"unix:" + filepath.Join(t.TempDir(), "a.sock"), &tls.Config{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := Listen(tc.addr, tc.config, says("here"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close(t.Context())
+			if s.Secure() != tc.secure || !s.Alive() {
+				t.Errorf("secure = %v, alive = %v; want %v and true", s.Secure(), s.Alive(), tc.secure)
+			}
+		})
+	}
+}
+
+// A server whose socket file was taken away says so, and leaves alone what came in its place.
+func TestSocketFileTakenAway(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.sock")
+	s, err := Listen("unix:"+path, nil, says("first"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if s.Alive() {
+		t.Error("alive without its file")
+	}
+	second := listen(t, "unix:"+path, says("second"))
+	if s.Alive() || !second.Alive() {
+		t.Errorf("alive: first %v, second %v", s.Alive(), second.Alive())
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := body(t, overUnix(t, path), "http://desk/"); got != "second" {
+		t.Errorf("after the first closed, the socket says %q", got)
 	}
 }
