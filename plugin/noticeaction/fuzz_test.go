@@ -25,7 +25,7 @@ func FuzzServeDNS(f *testing.F) {
 		}
 		f.Add(wire)
 	}
-	handlers := map[string]*NoticeAction{"insecure": flaggedHandler(f, profileInsecure), "signed": flaggedHandler(f, profileSigned)}
+	handlers := map[string]*NoticeAction{"insecure": flaggedHandler(f, profileInsecure), "signed": flaggedHandler(f, profileSigned), "preserve": preservingHandler(f, profileInsecure, usualMail...)}
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		for name, h := range handlers {
 			req := new(dns.Msg)

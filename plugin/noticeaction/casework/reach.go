@@ -188,7 +188,7 @@ func (b *batch) renew(r renewal, begin time.Time) error {
 	}
 	now.Tried = begin
 	if !r.record.Empty() && (r.err == nil || now.Record.Empty()) {
-		now.Record = r.record.Since(now.Record)
+		now.Record = r.record.Over(now.Record)
 		now.Record.At = begin
 		b.reached[r.name] = &now.Record
 	}

@@ -247,7 +247,7 @@ func TestLookWaitsForItsTurn(t *testing.T) {
 	}
 }
 
-func TestSince(t *testing.T) {
+func TestOver(t *testing.T) {
 	addr := []netip.Addr{netip.MustParseAddr("198.51.100.1")}
 	old := Record{At: time.Unix(1, 0), Hosts: []Host{{"example.be", addr}}, Servers: []string{"ns.example"}, Mail: []Exchange{{10, "mx.example", addr}}}
 	now := time.Unix(2, 0)
@@ -261,7 +261,7 @@ func TestSince(t *testing.T) {
 			"www.example.be [198.51.100.1]\nNS [ns.new]\nMX 5 mx.new []\n"},
 		{"mail hidden", Record{At: now, Servers: []string{"ns.new"}}, "example.be [198.51.100.1]\nNS [ns.new]\nMX 10 mx.example [198.51.100.1]\n"},
 	} {
-		if got := tt.r.Since(old); text(got) != tt.want || got.At != now {
+		if got := tt.r.Over(old); text(got) != tt.want || got.At != now {
 			t.Errorf("%s: at %s\n%swant\n%s", tt.name, got.At, text(got), tt.want)
 		}
 	}

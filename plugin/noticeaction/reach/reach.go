@@ -49,9 +49,9 @@ type Exchange struct {
 // Empty reports whether the record says nothing.
 func (r Record) Empty() bool { return len(r.Hosts)+len(r.Servers)+len(r.Mail) == 0 }
 
-// Since returns r with what it lacks of an older record. While a name is redirected, a part that is no longer
-// found there may merely be hidden.
-func (r Record) Since(old Record) Record {
+// Over returns r with the parts of an older record that it lacks. While a name is redirected, what is
+// no longer found there may merely be hidden.
+func (r Record) Over(old Record) Record {
 	if len(r.Hosts) == 0 {
 		r.Hosts = old.Hosts
 	}
