@@ -80,6 +80,33 @@ func TestAnswersThatAreNotTheAPIs(t *testing.T) {
 	}
 }
 
+// Each run of an import is one of its own, and one whose fate is unknown says how to repeat it.
+func TestImportKeys(t *testing.T) {
+	var keys []string
+	drop := func(_ http.ResponseWriter, r *http.Request) {
+		keys = append(keys, r.Header.Get("Idempotency-Key"))
+		panic(http.ErrAbortHandler)
+	}
+	for range 2 {
+		code, _, stderr := against(t, drop, "import", "-")
+		if want := "repeat it with --key " + keys[len(keys)-1]; code != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("got %d %q, want 1 and %q", code, stderr, want)
+		}
+	}
+	if keys[0] == "" || keys[0] == keys[1] {
+		t.Errorf("two runs had the keys %q", keys)
+	}
+	refused := answer(422, `{"status":422,"title":"Unprocessable Entity","detail":"no"}`)
+	if _, _, stderr := against(t, refused, "import", "-"); strings.Contains(stderr, "--key") {
+		t.Errorf("a refusal says %q", stderr)
+	}
+	var out, errs bytes.Buffer
+	run(t.Context(), []string{"import", "-", "--server", "unix:" + filepath.Join(t.TempDir(), "none")}, strings.NewReader(""), &out, &errs)
+	if strings.Contains(errs.String(), "--key") {
+		t.Errorf("without a connection it says %q", &errs)
+	}
+}
+
 func TestDownloadThatIsCutLeavesNothing(t *testing.T) {
 	cut := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "10")

@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -27,12 +27,12 @@ func (a *app) importCommand() *cobra.Command {
 		Short: "Flag many names, all or none",
 		Long: "Reads one JSON object a line, with the keys name, authority, reference, and\n" +
 			"not_after and note if wanted. The lines of an export fit as they are.\n\n" +
-			"An import that is sent twice is done once: unless --key is given, the content of\n" +
-			"the file is the key, for 24 hours. To import the same file anew, give a new --key.",
+			"Each run is an import of its own. To repeat one of which you do not know whether it\n" +
+			"was done, give it the same --key: within 24 hours it is done once.",
 		Args: cobra.ExactArgs(1),
 		RunE: do(func(ctx context.Context, args []string) error { return a.importFile(ctx, args[0], key, how) }),
 	}
-	cmd.Flags().StringVar(&key, "key", "", "the Idempotency-Key, instead of one made of the content")
+	cmd.Flags().StringVar(&key, "key", "", "the Idempotency-Key, instead of a new one")
 	how.register(cmd)
 	return cmd
 }
@@ -48,39 +48,26 @@ func (a *app) importFile(ctx context.Context, path, key string, how change) erro
 	}
 	defer done()
 	if key == "" {
-		sum := sha256.New()
-		if _, err := io.Copy(sum, f); err != nil {
-			return fmt.Errorf("reading %s: %w", path, err)
-		}
-		key = hex.EncodeToString(sum.Sum(nil))
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return fmt.Errorf("reading %s again: %w", path, err)
-		}
+		key = rand.Text()
 	}
-	resp, err := c.send(ctx, request{
+	body, err := c.upload(ctx, request{
 		method: http.MethodPost, path: "/v1/flags/import", query: how.query(), body: io.NopCloser(f),
 		header: map[string]string{"Content-Type": "application/x-ndjson", "Idempotency-Key": key},
 	})
+	if err != nil && !how.dryRun && mayHaveBeenDone(err) {
+		err = fmt.Errorf("%w\nit may have been imported all the same: repeat it with --key %s to have it done once", err, key)
+	}
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return c.explain(ctx, err)
-	}
-	var r struct {
-		Lines, Created, Replaced, Unchanged int
-		Generation                          uint64
-		DryRun                              bool `json:"dry_run"`
-		Warnings                            []struct {
-			Line         int
-			Name, Detail string
-		}
-		MoreWarnings int `json:"more_warnings"`
-	}
+	var r importView
 	if err := parse(body, &r); err != nil {
 		return err
+	}
+	if r.Replayed {
+		return a.show(body, func(w io.Writer) {
+			fmt.Fprintf(w, "already imported at %s, in generation %d; nothing done\n", when(r.ImportedAt), r.Generation)
+		})
 	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(a.err, "nactl: warning: line %d, %s: %s\n", w.Line, w.Name, w.Detail)
@@ -94,8 +81,43 @@ func (a *app) importFile(ctx context.Context, path, key string, how change) erro
 	})
 }
 
-// openOrSpool opens a file that can be read twice; standard input is copied
-// to a temporary one for that. done closes and removes what it made.
+// importView is what nactl reads of the report of an import.
+type importView struct {
+	Lines, Created, Replaced, Unchanged int
+	Generation                          uint64
+	DryRun                              bool `json:"dry_run"`
+	Replayed                            bool
+	ImportedAt                          time.Time `json:"imported_at"`
+	Warnings                            []struct {
+		Line         int
+		Name, Detail string
+	}
+	MoreWarnings int `json:"more_warnings"`
+}
+
+// mayHaveBeenDone reports whether a failed call may have had its effect: it was neither refused nor
+// without a connection.
+func mayHaveBeenDone(err error) bool {
+	var network *net.OpError
+	return !errors.As(err, new(problem)) && !(errors.As(err, &network) && network.Op == "dial")
+}
+
+// upload makes a call that takes as long as its body.
+func (c *client) upload(ctx context.Context, r request) ([]byte, error) {
+	resp, err := c.send(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, c.explain(ctx, err)
+	}
+	return body, nil
+}
+
+// openOrSpool opens a file to send. Standard input is copied to a temporary
+// one first, as the server does not wait for a slow one. done closes and removes what it made.
 func openOrSpool(path string, stdin io.Reader) (f *os.File, done func(), err error) {
 	if path != "-" {
 		f, err := os.Open(path)

@@ -56,6 +56,9 @@ type importReply struct {
 	Generation uint64 `json:"generation" doc:"The generation that holds the import" example:"42"`
 	DryRun     bool   `json:"dry_run" doc:"Whether this was a dry run: nothing was kept"`
 
+	Replayed   bool      `json:"replayed" doc:"Whether the same import was done before under the same key: the rest says what it did then, and nothing was done now"`
+	ImportedAt time.Time `json:"imported_at,omitzero" doc:"When it was done; absent unless replayed" example:"2026-05-12T09:30:00Z"`
+
 	Warnings     []importWarning `json:"warnings" nullable:"false" doc:"What one should know of names newly flagged, the first 100"`
 	MoreWarnings int             `json:"more_warnings" doc:"How many more there are" example:"0"`
 }
@@ -75,10 +78,11 @@ func (h *Handler) importFlags(ctx context.Context, in *importInput) (*importOutp
 	if err != nil {
 		return nil, importRefusal(ctx, report, err)
 	}
-	in.commit(ctx, report.Created+report.Replaced > 0, report.Generation)
+	in.commit(ctx, !report.Replayed && report.Created+report.Replaced > 0, report.Generation)
 	reply := importReply{
 		Lines: report.Lines, Created: report.Created, Replaced: report.Replaced, Unchanged: report.Unchanged,
-		Generation: report.Generation, DryRun: order.DryRun, Warnings: []importWarning{}, MoreWarnings: report.MoreWarnings,
+		Generation: report.Generation, DryRun: order.DryRun,
+		Replayed: report.Replayed, ImportedAt: report.First, Warnings: []importWarning{}, MoreWarnings: report.MoreWarnings,
 	}
 	for _, w := range report.Warnings {
 		reply.Warnings = append(reply.Warnings, importWarning(w))

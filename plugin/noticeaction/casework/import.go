@@ -26,8 +26,8 @@ const (
 // that a restored set still says since when each name was redirected; unicode, zone, case and changed
 // must have their type and are not used: cases are not restored by an import.
 //
-// With an idempotency key, the same body from the same actor within 24 hours gets the same report and
-// is not imported again; another body gets a Conflict. On any refusal, an *Error, nothing was changed;
+// With an idempotency key, the same body from the same actor within 24 hours gets the same report,
+// marked as Replayed, and is not imported again; another body gets a Conflict. On any refusal, an *Error, nothing was changed;
 // when it is because of lines, the report says which. A body that cannot be read is Invalid with
 // the reader's error as cause. The body is read and held before the writer is bothered.
 func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) (ImportReport, error) {
@@ -171,6 +171,7 @@ func (in *importer) done(b *batch) (bool, error) {
 	if err := json.Unmarshal(r.Done, &in.report); err != nil {
 		return false, fmt.Errorf("%w: receipt: %w", store.ErrDamaged, err)
 	}
+	in.report.Replayed, in.report.First = true, r.Time
 	return true, nil
 }
 

@@ -132,6 +132,7 @@ func TestImportIdempotencyKey(t *testing.T) {
 	}
 	d.reopen()
 	d.setTime(noon.Add(2 * time.Hour)) // the flag is lifted by now, and the body would be refused
+	first.Replayed, first.First = true, noon
 	if again, err := d.importText("k1", body); err != nil || fmt.Sprint(again) != fmt.Sprint(first) {
 		t.Errorf("the same again: %+v, %v; want %+v", again, err, first)
 	}
@@ -147,6 +148,7 @@ func TestImportIdempotencyKey(t *testing.T) {
 	if err != nil || unchanged.Unchanged != 1 {
 		t.Fatalf("%+v, %v; want it unchanged", unchanged, err)
 	}
+	unchanged.Replayed, unchanged.First = true, d.clock()
 	if again, err := d.importText("k2", importLine("c.be")); err != nil || fmt.Sprint(again) != fmt.Sprint(unchanged) {
 		t.Errorf("unchanged again: %+v, %v; want %+v", again, err, unchanged)
 	}

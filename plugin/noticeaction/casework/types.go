@@ -74,6 +74,9 @@ type ImportReport struct {
 	Errors     []ImportError `json:"errors,omitempty"` // the first 100, by line
 	MoreErrors int           `json:"more_errors,omitempty"`
 
+	Replayed bool      `json:"-"` // it was imported before under the same key; nothing was done now
+	First    time.Time `json:"-"` // when it was, if Replayed
+
 	Warnings     []ImportError `json:"warnings,omitempty"` // the first 100 about new names
 	MoreWarnings int           `json:"more_warnings,omitempty"`
 }
