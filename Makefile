@@ -12,17 +12,17 @@ RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday p
 
 # command:package of Debian.
 TEST_TOOLS := curl:curl dig:bind9-dnsutils kdig:knot-dnsutils named-checkzone:bind9-utils gcc:gcc
-PEER_TOOLS := unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor dnsperf:dnsperf
+PEER_TOOLS := unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor dnsperf:dnsperf dnsdist:dnsdist nsd:nsd
 
 SOAK_ROUNDS ?= 200
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race soak lint zones tools peers
+.PHONY: help build test race soak lint zones tools peers bench bench-smoke
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 build: ## bin/coredns-na and bin/nactl
 	go build -o bin/ -ldflags '$(LDFLAGS)' ./cmd/coredns-na ./cmd/nactl
@@ -47,6 +47,13 @@ zones: ## write the committed zones again
 	go run ./internal/zonegen/cmd -zone be -n 10000 > testdata/be.zone
 	go run ./internal/zonegen/cmd -zone vlaanderen -n 50 > testdata/vlaanderen.zone
 	go run ./internal/zonegen/cmd -zone brussels -n 50 > testdata/brussels.zone
+
+bench: peers ## measure everything beside its peers, a quarter of an hour, and write docs/
+	go run ./internal/bench -docs docs
+
+bench-smoke: ## the main ratios, in less than a minute
+	$(call install,dnsperf:dnsperf)
+	go run ./internal/bench -smoke
 
 tools: ## install the Debian packages that the tests use
 	$(call install,$(TEST_TOOLS))

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// milliseconds times what it is given.
+func milliseconds(do func() error) (float64, error) {
+	begin := time.Now()
+	err := do()
+	return time.Since(begin).Seconds() * 1e3, err
+}
+
+// measureDesk: everything that writes, beside bbolt alone.
+func (l *lab) measureDesk() error {
+	zone, _, err := l.writeZone(l.few)
+	if err != nil {
+		return err
+	}
+	names := randomNames(l.many, 1)
+	if err := l.measureBulk(zone, importBody(names, "DOS-2026-00412")); err != nil {
+		return err
+	}
+	// The last of those servers left its database.
+	s, err := l.startCoreDNS("desk", noticeaction, zone, serverCore)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := l.measureFlagCalls(s); err != nil {
+		return err
+	}
+	return l.measureCallers(s)
+}
+
+// bulk is how long the large operations took, in milliseconds.
+type bulk struct{ imports, export, start, put, scan samples }
+
+// measureBulk: import, export and start, and bare operations on the same
+// records, in turn. The start is net of one without flags.
+func (l *lab) measureBulk(zone string, body []byte) error {
+	var t bulk
+	for range max(l.rounds/3, 1) {
+		if err := l.bulkRound(&t, zone, body); err != nil {
+			return err
+		}
+	}
+	what := count(l.many) + " names"
+	l.report.goal("import of "+what, "bbolt bulk put in one commit", "time", t.imports.over(t.put), 3)
+	l.report.goal("export of "+what+" as NDJSON", "bbolt scan", "time", t.export.over(t.scan), 2)
+	l.report.goal("start with "+what, "bbolt scan", "time", t.start.over(t.scan), 2)
+	row := func(name string, s samples) []string {
+		return []string{name, fmt.Sprintf("%.0f", s.median()), fmt.Sprintf("%.2f", float64(l.many)/s.median()/1000)}
+	}
+	l.report.add(table{title: "Bulk", note: "Through the API over a Unix socket; the start is net of one without flags.",
+		head: []string{"what", "ms", "million names a second"},
+		rows: [][]string{row("import", t.imports), row("bbolt bulk put", t.put), row("export", t.export), row("start", t.start), row("bbolt open and scan", t.scan)}})
+	return nil
+}
+
+func (l *lab) bulkRound(t *bulk, zone string, body []byte) error {
+	if err := os.RemoveAll(filepath.Join(l.dir, "desk")); err != nil {
+		return err
+	}
+	s, err := l.startCoreDNS("desk", noticeaction, zone, serverCore)
+	if err != nil {
+		return err
+	}
+	empty := s.took
+	d := newDesk(s)
+	imported, err := milliseconds(func() error { return d.imports(body) })
+	if err == nil {
+		var exported float64
+		exported, err = milliseconds(d.export)
+		t.imports, t.export = append(t.imports, imported), append(t.export, exported)
+	}
+	s.stop()
+	if err != nil {
+		return err
+	}
+	b, err := l.startBare(s)
+	if err != nil {
+		return err
+	}
+	put, err := b.time("put")
+	if err != nil {
+		return err
+	}
+	scan, err := b.time("scan")
+	if err != nil {
+		return err
+	}
+	if err := b.stop(); err != nil {
+		return err
+	}
+	if s, err = l.startCoreDNS("desk", noticeaction, zone, serverCore); err != nil {
+		return err
+	}
+	s.stop()
+	t.put, t.scan = append(t.put, put), append(t.scan, scan)
+	t.start = append(t.start, max(s.took-empty, 0).Seconds()*1e3)
+	l.say("  import %.0f ms, put %.0f, export %.0f, start %.0f, scan %.0f", imported, put, exported(t), t.start[len(t.start)-1], scan)
+	return nil
+}
+
+func exported(t *bulk) float64 { return t.export[len(t.export)-1] }
+
+// measureFlagCalls: from the call to the first redirected answer, in turn
+// with bare commits to a database as large on the same disk.
+func (l *lab) measureFlagCalls(s *server) error {
+	copyOf, err := l.copyDatabase(s)
+	if err != nil {
+		return err
+	}
+	b, err := l.startBare(copyOf)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = b.stop() }()
+	if _, err := b.time("put"); err != nil {
+		return err
+	}
+	conn, err := dns.Dial("udp", "127.0.0.1:"+s.port)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var calls, replies, commits samples
+	d := newDesk(s)
+	for i := range l.flags + 10 {
+		name := fmt.Sprintf("flagged-%d.be", i)
+		replied := 0.0
+		whole, err := milliseconds(func() (err error) {
+			if replied, err = milliseconds(func() error { return d.flag(name) }); err != nil {
+				return err
+			}
+			return untilRedirected(conn, name)
+		})
+		if err != nil {
+			return err
+		}
+		commit, err := b.time("commit")
+		if err != nil {
+			return err
+		}
+		if i < 10 {
+			continue // connections open, pages warm
+		}
+		calls, replies, commits = append(calls, whole), append(replies, replied), append(commits, commit)
+	}
+	over := func(q float64) ratio {
+		r := calls.quantile(q) / commits.quantile(q)
+		return ratio{r, r, r}
+	}
+	what := "flag call to first redirected answer, " + count(l.many) + " flagged"
+	l.report.goal(what, "a bare bbolt commit with fsync of the same record", "p50", over(0.5), 2)
+	l.report.goal(what, "a bare bbolt commit with fsync of the same record", "p99", over(0.99), 4)
+	row := func(name string, s samples) []string {
+		return []string{name, fmt.Sprintf("%.2f", s.median()), fmt.Sprintf("%.2f", s.quantile(0.99)), fmt.Sprintf("%.2f", s.quantile(1))}
+	}
+	l.report.add(table{title: "Flag calls", note: fmt.Sprintf("%d calls and as many commits in turn, one caller.", l.flags),
+		head: []string{"what", "p50 ms", "p99 ms", "max ms"},
+		rows: [][]string{row("call to first redirected answer", calls), row("of that, the call", replies), row("bare commit", commits)}})
+	l.say("  flag call p50 %.2f ms p99 %.2f ms; bare commit p50 %.2f ms p99 %.2f ms", calls.median(), calls.quantile(0.99), commits.median(), commits.quantile(0.99))
+	return nil
+}
+
+// copyDatabase takes a backup of a running server through its API and returns
+// a stand-in that bare can read.
+func (l *lab) copyDatabase(s *server) (*server, error) {
+	copied, err := l.newServer("copy")
+	if err != nil {
+		return nil, err
+	}
+	resp, err := newDesk(s).Get("http://desk/v1/backup")
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	f, err := os.Create(filepath.Join(copied.dir, "noticeaction.db"))
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(f, resp.Body)
+	return copied, errors.Join(err, f.Close())
+}
+
+// untilRedirected asks until the answer is the warning page's address.
+func untilRedirected(conn *dns.Conn, name string) error {
+	deadline := time.Now().Add(10 * time.Second)
+	for time.Now().Before(deadline) {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return err
+		}
+		if err := conn.WriteMsg(new(dns.Msg).SetQuestion(name+".", dns.TypeA)); err != nil {
+			return err
+		}
+		reply, err := conn.ReadMsg()
+		if err != nil {
+			return err
+		}
+		if len(reply.Answer) == 1 {
+			if a, ok := reply.Answer[0].(*dns.A); ok && a.A.String() == warningAddress {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("expected %s to be redirected within 10s of its flag", name)
+}
+
+// measureCallers: many callers at once beside one.
+func (l *lab) measureCallers(s *server) error {
+	var one, many samples
+	const callers = 64
+	for round := range l.rounds {
+		alone, err := flagRate(s, 1, 100, fmt.Sprintf("one-%d", round))
+		if err != nil {
+			return err
+		}
+		together, err := flagRate(s, callers, 20*callers, fmt.Sprintf("many-%d", round))
+		if err != nil {
+			return err
+		}
+		one, many = append(one, alone), append(many, together)
+	}
+	l.report.goalAtLeast(fmt.Sprintf("%d concurrent flag calls", callers), "one caller", "rate", many.over(one), 10)
+	l.report.add(table{title: "Callers", head: []string{"callers", "flags a second"}, rows: [][]string{
+		{"1", fmt.Sprintf("%.0f", one.median())}, {fmt.Sprint(callers), fmt.Sprintf("%.0f", many.median())}}})
+	l.say("  1 caller %.0f flags a second, %d callers %.0f", one.median(), callers, many.median())
+	return nil
+}
+
+// flagRate is flags a second when callers share n calls.
+func flagRate(s *server, callers, n int, prefix string) (float64, error) {
+	d := newDesk(s)
+	defer d.CloseIdleConnections()
+	numbers, failed := make(chan int), make(chan error, callers)
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			var err error
+			for i := range numbers {
+				if err == nil {
+					err = d.flag(fmt.Sprintf("%s-%d.be", prefix, i))
+				}
+			}
+			failed <- err
+		})
+	}
+	begin := time.Now()
+	for i := range n {
+		numbers <- i
+	}
+	close(numbers)
+	all.Wait()
+	took := time.Since(begin)
+	close(failed)
+	var errs []error
+	for err := range failed {
+		errs = append(errs, err)
+	}
+	return float64(n) / took.Seconds(), errors.Join(errs...)
+}

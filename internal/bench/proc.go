@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
+)
+
+// The cores of the machine: what is measured has the first to itself, what
+// measures the second.
+const (
+	serverCore = "0"
+	loadCore   = "1"
+	bothCores  = "0,1"
+)
+
+// tick is the unit of the times in /proc/PID/stat, proc_pid_stat(5): USER_HZ
+// is 100 on every Linux that Go runs on.
+const tick = time.Second / 100
+
+// patience is how long a server may take to give its first answer.
+const patience = 2 * time.Minute
+
+// server is a name server under measurement. It leads a process group, and
+// what its children use counts as its own.
+type server struct {
+	name string
+	port string // of DNS
+	dir  string // its working folder
+	cmd  *exec.Cmd
+	gone chan struct{}
+	took time.Duration // from start to the first answer
+}
+
+// startServer runs a command on the given cores until it answers for name.
+func (l *lab) startServer(s *server, cores, name string, command string, args ...string) error {
+	s.cmd = exec.Command("taskset", append([]string{"-c", cores, command}, args...)...)
+	s.cmd.Dir = s.dir
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := os.Create(filepath.Join(s.dir, "output"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	s.cmd.Stdout, s.cmd.Stderr = out, out
+	begin := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return fmt.Errorf("starting %s: %w", s.name, err)
+	}
+	l.started.Store(s.cmd.Process.Pid, s)
+	s.gone = make(chan struct{})
+	go func() {
+		_ = s.cmd.Wait()
+		l.started.Delete(s.cmd.Process.Pid)
+		close(s.gone)
+	}()
+	if err := s.await(name); err != nil {
+		s.stop()
+		printed, _ := os.ReadFile(out.Name())
+		return fmt.Errorf("starting %s: %w; it printed:\n%s", s.name, err, printed[max(0, len(printed)-2000):])
+	}
+	s.took = time.Since(begin)
+	return nil
+}
+
+// await asks for the A record of name until there is an answer without error.
+func (s *server) await(name string) error {
+	c := dns.Client{Timeout: time.Second}
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA)
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.After(patience); ; {
+		reply, _, err := c.Exchange(m, "127.0.0.1:"+s.port)
+		if err == nil && reply.Rcode == dns.RcodeSuccess {
+			return nil
+		}
+		if err == nil {
+			err = errors.New(dns.RcodeToString[reply.Rcode])
+		}
+		select {
+		case <-again.C:
+		case <-s.gone:
+			return errors.New("it ended")
+		case <-deadline:
+			return fmt.Errorf("no answer within %s: %w", patience, err)
+		}
+	}
+}
+
+// stop ends the server and its children and waits.
+func (s *server) stop() {
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGTERM)
+	select {
+	case <-s.gone:
+	case <-time.After(20 * time.Second):
+		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+		<-s.gone
+	}
+}
+
+// abandon ends everything that was started, when the program itself is asked
+// to end.
+func (l *lab) abandon() {
+	l.started.Range(func(pid, _ any) bool {
+		_ = syscall.Kill(-pid.(int), syscall.SIGKILL)
+		return true
+	})
+	_ = os.RemoveAll(l.dir)
+}
+
+// cpu is the user and system time that the server has used so far.
+func (s *server) cpu() (time.Duration, error) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	total := time.Duration(0)
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // gone since
+		}
+		group, used, err := parseStat(string(text))
+		if err != nil {
+			return 0, fmt.Errorf("reading %s: %w", path, err)
+		}
+		if group == s.cmd.Process.Pid {
+			total += used
+		}
+	}
+	if total == 0 {
+		return 0, fmt.Errorf("reading the CPU time of %s: expected its processes below /proc", s.name)
+	}
+	return total, nil
+}
+
+// parseStat returns the process group and the user and system time of a line
+// of /proc/PID/stat.
+func parseStat(line string) (group int, used time.Duration, err error) {
+	fields := strings.Fields(line[strings.LastIndexByte(line, ')')+1:]) // from the third on
+	if len(fields) < 13 {
+		return 0, 0, fmt.Errorf("expected 15 fields or more, got %q", line)
+	}
+	var numbers [3]int64
+	for i, field := range []int{5, 14, 15} {
+		if numbers[i], err = strconv.ParseInt(fields[field-3], 10, 64); err != nil {
+			return 0, 0, err
+		}
+	}
+	return int(numbers[0]), time.Duration(numbers[1]+numbers[2]) * tick, nil
+}
+
+// memory is the resident size of the server's first process in bytes.
+func (s *server) memory() (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0, fmt.Errorf("reading statm of %s: expected 2 fields or more, got %q", s.name, text)
+	}
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize()), err
+}
+
+// stepAside moves every thread of this program to the load's core; threads
+// and programs started later inherit it.
+func stepAside() error {
+	var set unix.CPUSet
+	set.Set(1)
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		id, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return err
+		}
+		if err := unix.SchedSetaffinity(id, &set); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("pinning to core %s: %w", loadCore, err)
+		}
+	}
+	return nil
+}
