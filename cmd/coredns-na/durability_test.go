@@ -34,18 +34,19 @@ const corefile = `be:%s {
         %s
     }
     file %s/testdata/be.zone
+    ready 127.0.0.1:%s
 }
 `
 
 // bench is a folder with a Corefile, and a client of its server.
 type bench struct {
 	testing.TB
-	dir, port string
-	http      *http.Client
+	dir, port, readyPort string
+	http                 *http.Client
 }
 
 func newBench(tb testing.TB) *bench {
-	b := &bench{TB: tb, dir: tb.TempDir(), port: e2e.FreePort(tb)}
+	b := &bench{TB: tb, dir: tb.TempDir(), port: e2e.FreePort(tb), readyPort: e2e.FreePort(tb)}
 	b.http = &http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: 16,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -59,7 +60,7 @@ func newBench(tb testing.TB) *bench {
 
 func (b *bench) configure(line string) {
 	b.Helper()
-	text := fmt.Sprintf(corefile, b.port, line, e2e.Root())
+	text := fmt.Sprintf(corefile, b.port, line, e2e.Root(), b.readyPort)
 	if err := os.WriteFile(filepath.Join(b.dir, "Corefile"), []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
@@ -280,6 +281,22 @@ func TestReloadUnderLoad(t *testing.T) {
 		}
 	})
 
+	polled := 0
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			// The ready plugin's own address comes and goes in a reload.
+			if resp, err := http.Get("http://" + e2e.Address(b.readyPort) + "/ready"); err == nil {
+				resp.Body.Close()
+				polled++
+			}
+		}
+	})
+
 	for i := range 6 {
 		if i%3 == 2 {
 			b.configure("ttl nonsense")
@@ -295,8 +312,11 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	if asked == 0 {
-		t.Error("no query was made during the reloads")
+	if asked == 0 || polled == 0 {
+		t.Errorf("%d queries and %d looks at /ready were made during the reloads, want some of both", asked, polled)
+	}
+	if strings.Contains(server.Output(), "DATA RACE") {
+		t.Error("the race detector spoke up")
 	}
 	b.check(known)
 	if err := server.Stop(); err != nil {

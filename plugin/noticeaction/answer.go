@@ -31,12 +31,12 @@ type reply struct {
 // query is what an answer depends on.
 type query struct {
 	req    *dns.Msg
-	zone   int    // index of the zone that the name is below
-	owner  string // the query name in lower case, with the final dot
-	name   string // the flagged name, the same or a suffix of owner
-	apex   *apex  // of the zone
-	mail   *mailbox
-	reason string // why: the text of the extended error
+	owner  string   // the query name in lower case, with the final dot
+	name   string   // the flagged name, the same or a suffix of owner
+	apex   *apex    // of the zone
+	exempt *host    // the owner, if it is exempt from the redirect
+	mail   *mailbox // of the name, if it is kept
+	reason string   // why: the text of the extended error
 }
 
 func (q *query) atName() bool { return len(q.owner) == len(q.name) }
@@ -44,8 +44,7 @@ func (q *query) atName() bool { return len(q.owner) == len(q.name) }
 // answerer holds what is the same in all answers of one directive. It is
 // immutable once the server runs.
 type answerer struct {
-	profiles []profile // by zone
-	ttl      uint32    // seconds
+	ttl      uint32 // seconds
 	mailNull bool
 	v4, v6   []net.IP
 }
@@ -63,8 +62,8 @@ func addresses(addrs []netip.Addr) (v4, v6 []net.IP) {
 
 // passes reports whether the query for a flagged name is the zone's to
 // answer: in the insecure profile the zone proves that there is no DS.
-func (a *answerer) passes(qtype uint16, zone int, atName bool) bool {
-	return qtype == dns.TypeDS && atName && a.profiles[zone] == profileInsecure
+func (a *apex) passes(qtype uint16, atName bool) bool {
+	return qtype == dns.TypeDS && atName && a.profile == profileInsecure
 }
 
 // answer builds the reply to q, never NXDOMAIN and never REFUSED, so that
@@ -85,7 +84,7 @@ func (a *answerer) answer(q *query) *dns.Msg {
 	if len(m.Answer) == 0 {
 		a.negative(r, q)
 	}
-	if q.req.IsEdns0() != nil {
+	if q.exempt == nil && q.req.IsEdns0() != nil {
 		r.explain(q.reason)
 	}
 	return m
@@ -110,13 +109,13 @@ func (a *answerer) records(r *reply, q *query, qtype uint16) {
 			m.Answer = []dns.RR{&dns.CAA{Hdr: a.header(q.owner, qtype), Tag: "issue", Value: ";"}}
 		}
 	case dns.TypeSOA:
-		if a.profiles[q.zone] == profileInsecure && q.atName() {
+		if q.apex.profile == profileInsecure && q.atName() {
 			r.soa = q.apex.soaFor(q.name, a.ttl)
 			r.answer[0] = &r.soa
 			m.Answer = r.answer[:1:1]
 		}
 	case dns.TypeNS:
-		if a.profiles[q.zone] == profileInsecure && q.atName() {
+		if q.apex.profile == profileInsecure && q.atName() {
 			for _, host := range q.apex.ns {
 				m.Answer = append(m.Answer, &dns.NS{Hdr: a.header(q.owner, qtype), Ns: host})
 			}
@@ -128,7 +127,7 @@ func (a *answerer) records(r *reply, q *query, qtype uint16) {
 // negative makes r a NODATA answer (RFC 2308 section 2.2).
 func (a *answerer) negative(r *reply, q *query) {
 	owner := q.name
-	if a.profiles[q.zone] == profileSigned {
+	if q.apex.profile == profileSigned {
 		owner = q.apex.zone
 	}
 	r.soa = q.apex.soaFor(owner, q.apex.negativeTTL(a.ttl))
@@ -143,6 +142,9 @@ func (a *answerer) header(owner string, rrtype uint16) dns.RR_Header {
 // addressesOf returns where a visitor is sent: to the warning page, or with
 // mail to the host that takes it.
 func (a *answerer) addressesOf(q *query) (v4, v6 []net.IP) {
+	if q.exempt != nil {
+		return q.exempt.v4, q.exempt.v6
+	}
 	if h := q.mail.host(q.owner); h != nil {
 		return h.v4, h.v6
 	}

@@ -3,7 +3,6 @@ package noticeaction
 import (
 	"time"
 
-	"github.com/coredns/coredns/plugin/dnssec"
 	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
@@ -18,7 +17,7 @@ var existing = []uint16{dns.TypeA, dns.TypeMX, dns.TypeTXT, dns.TypeAAAA, dns.Ty
 // own choice, neither MX nor CAA: a resolver that uses it to answer by itself
 // (RFC 8198) would deny what we answer. dnssec leaves an authority section
 // with more than a SOA as it is.
-func (n *NoticeAction) deny(signer *dnssec.Dnssec, m *dns.Msg, q *query, state request.Request, server string) {
+func (n *NoticeAction) deny(m *dns.Msg, q *query, state request.Request, server string) {
 	nsec := &dns.NSEC{
 		Hdr:        dns.RR_Header{Name: q.owner, Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: m.Ns[0].Header().Ttl},
 		NextDomain: `\000.` + q.owner,
@@ -30,7 +29,7 @@ func (n *NoticeAction) deny(signer *dnssec.Dnssec, m *dns.Msg, q *query, state r
 		return
 	}
 	state.Req, state.Zone = m, q.apex.zone
-	signer.Sign(state, time.Now().UTC(), server)
+	q.apex.signer.Sign(state, time.Now().UTC(), server)
 	m.Ns, m.Answer = append(m.Ns, m.Answer...), nil
 	for i, rr := range m.Ns {
 		if rr.Header().Rrtype == dns.TypeRRSIG {

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/coredns/caddy"
 
@@ -30,8 +28,10 @@ type desk struct {
 	set     *redirect.Set
 	work    *casework.Desk
 	servers map[string]*api.Server // by the address in the Corefile
-	secure  map[string]bool        // the addresses that were opened with TLS
-	zones   atomic.Pointer[[]string]
+	closing sync.WaitGroup         // servers that come to their end
+	origins atomic.Pointer[zones]  // in force
+	gauges  sync.Mutex             // held to set them
+	shown   map[string]int         // flags by zone, as the gauges last told
 
 	mailboxes mailboxes // kept up to date whether a directive preserves mail or not
 
@@ -57,9 +57,6 @@ var desks struct {
 	open []*desk
 }
 
-// apiGrace is how long requests under way may take when an address closes.
-const apiGrace = 5 * time.Second
-
 // acquire opens the desk of cfg's database, or joins it.
 func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*claim, error) {
 	desks.Lock()
@@ -73,29 +70,40 @@ func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*cla
 		return nil, err
 	}
 	c := &claim{desk: d, instance: instance, cfg: cfg, handler: handler, stop: func() {}}
+	d.claims = append(d.claims, c)
 	err = d.agree(c)
 	if err == nil {
 		err = d.listen(cfg)
 	}
-	if err != nil {
-		return nil, errors.Join(err, d.settle())
+	if err == nil {
+		err = d.enforce()
 	}
-	d.claims = append(d.claims, c)
-	if err := d.enforce(); err != nil {
+	if err != nil {
 		d.claims = slices.DeleteFunc(d.claims, func(o *claim) bool { return o == c })
 		return nil, errors.Join(err, d.settle())
+	}
+	c.meet()
+	for _, o := range d.claims {
+		if o.instance != instance {
+			handler.view.adopt(o.handler.view)
+		}
 	}
 	return c, nil
 }
 
-// release gives up c; giving it up twice is no error.
+// release gives up c; giving it up twice is no error. It logs what goes wrong:
+// to Caddy, an error here would mean that the reload failed, and keep the
+// other plugins from being shut down.
 func (c *claim) release() error {
 	if c == nil { // the instance never started
 		return nil
 	}
 	desks.Lock()
 	defer desks.Unlock()
-	return c.drop()
+	if err := c.drop(); err != nil {
+		log.Errorf("Closing: %v", err)
+	}
+	return nil
 }
 
 // abandon gives up the claims of instances that never came to run or run no
@@ -135,7 +143,8 @@ func (c *claim) drop() error {
 }
 
 // deskFor returns the open desk of the database at path, by any name, or
-// opens it.
+// opens it. A path that has come to mean another file, or none, is refused:
+// what is acknowledged would be lost to the next start.
 func deskFor(path string) (*desk, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -143,10 +152,12 @@ func deskFor(path string) (*desk, error) {
 	}
 	info, statErr := os.Stat(path)
 	for _, d := range desks.open {
-		if d.path == path {
-			return d, nil
+		other, err := os.Stat(d.path)
+		same := err == nil && statErr == nil && os.SameFile(info, other)
+		if (same || d.path == path) && !d.store.Same() {
+			return nil, fmt.Errorf("database: expected %s to be the file that this process has open, but it was moved or replaced; put it back, or restart", path)
 		}
-		if other, err := os.Stat(d.path); err == nil && statErr == nil && os.SameFile(info, other) {
+		if same {
 			return d, nil
 		}
 	}
@@ -154,8 +165,8 @@ func deskFor(path string) (*desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	d := &desk{path: path, store: s, set: redirect.NewSet(), servers: make(map[string]*api.Server), secure: make(map[string]bool)}
-	d.zones.Store(&[]string{})
+	d := &desk{path: path, store: s, set: redirect.NewSet(), servers: make(map[string]*api.Server)}
+	d.origins.Store(new(zones))
 	d.work, err = casework.Open(casework.Config{
 		Store: s, Set: d.set, Policy: &casework.Policy{},
 		OnPublish:    d.published,
@@ -164,6 +175,9 @@ func deskFor(path string) (*desk, error) {
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("database: loading %s: %w", path, err), s.Close())
+	}
+	if status, err := d.work.Status(); err == nil && !status.LastCommit.IsZero() {
+		lastChangeGauge.Set(float64(status.LastCommit.Unix()))
 	}
 	desks.open = append(desks.open, d)
 	return d, nil
@@ -179,101 +193,54 @@ func (d *desk) running() (claims []*claim) {
 	return claims
 }
 
-// agree refuses a directive whose lines about the desk contradict those of
-// another one of its instance on the same database.
+// meet tells the directives of the claim's instance on its desk of each
+// other's zones: their names may host one another.
+func (c *claim) meet() {
+	var own []*claim
+	var origins []string
+	for _, o := range c.desk.claims {
+		if o.instance == c.instance {
+			own, origins = append(own, o), append(origins, o.cfg.origins...)
+		}
+	}
+	slices.Sort(origins)
+	all := newZones(slices.Compact(origins))
+	for _, o := range own {
+		o.handler.view.hosts.Store(&all)
+	}
+}
+
+// holdsClaims reports whether a directive of the instance holds a claim.
+func holdsClaims(instance *caddy.Instance) bool {
+	desks.Lock()
+	defer desks.Unlock()
+	return slices.ContainsFunc(desks.open, func(d *desk) bool {
+		return slices.ContainsFunc(d.claims, func(c *claim) bool { return c.instance == instance })
+	})
+}
+
+// agree refuses a directive whose lines contradict those of another one of its
+// instance on the same database, or cannot be put in force together.
 func (d *desk) agree(c *claim) error {
+	var own []*claim
 	for _, o := range d.claims {
-		if o.instance == c.instance && o.cfg.shared() != c.cfg.shared() {
+		if o.instance != c.instance {
+			continue
+		}
+		own = append(own, o)
+		if o.cfg.shared() != c.cfg.shared() {
 			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls as %s, which has the same database", o.cfg.at)
 		}
 	}
-	return nil
-}
-
-// listen opens the admin addresses of cfg that are not open yet.
-func (d *desk) listen(cfg *config) error {
-	for _, addr := range cfg.admin {
-		if d.servers[addr] != nil {
-			if d.secure[addr] != (cfg.tlsConfig != nil) {
-				return fmt.Errorf("admin: expected a restart, not a reload, to turn TLS on or off at %s", addr)
-			}
-			continue
-		}
-		s, err := api.Listen(addr, cfg.tlsConfig, http.NotFoundHandler(), func(line string) { log.Warningf("Admin %s: %s", addr, line) })
-		if err != nil {
-			return err
-		}
-		d.servers[addr], d.secure[addr] = s, cfg.tlsConfig != nil
-	}
-	return nil
+	return policyOf(own).Validate()
 }
 
 // settle brings the desk in line with its claims; the last one out closes it.
 func (d *desk) settle() error {
+	d.closeUnclaimed()
 	if len(d.claims) > 0 {
-		return errors.Join(d.closeUnclaimed(), d.enforce())
+		return d.enforce()
 	}
 	desks.open = slices.DeleteFunc(desks.open, func(o *desk) bool { return o == d })
-	return errors.Join(d.closeUnclaimed(), d.work.Close(), d.store.Close())
-}
-
-// closeUnclaimed closes the addresses that no claim names.
-func (d *desk) closeUnclaimed() error {
-	var errs []error
-	for addr, s := range d.servers {
-		if slices.ContainsFunc(d.claims, func(c *claim) bool { return slices.Contains(c.cfg.admin, addr) }) {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), apiGrace)
-		errs = append(errs, s.Close(ctx))
-		cancel()
-		delete(d.servers, addr)
-	}
-	return errors.Join(errs...)
-}
-
-// enforce puts the lines of the running instance in force.
-func (d *desk) enforce() error {
-	running := d.running()
-	cfg := running[0].cfg
-	policy := &casework.Policy{Brake: cfg.brake}
-	for _, c := range running {
-		policy.Zones = append(policy.Zones, c.cfg.origins...)
-		policy.WarningHosts = append(policy.WarningHosts, c.cfg.host)
-		policy.Protect = append(policy.Protect, c.cfg.protect...)
-	}
-	slices.Sort(policy.Zones)
-	policy.Zones = slices.Compact(policy.Zones) // a zone may be served in several views
-	policy.ZoneServers = func(zone string) (hosts []string) {
-		for _, c := range running {
-			hosts = append(hosts, c.handler.view.servers(zone)...)
-		}
-		return hosts
-	}
-	policy.Surroundings = func(name string) casework.Surroundings {
-		for _, c := range running {
-			if _, start, ok := c.handler.zones.registrable(name + "."); ok && start == 0 {
-				return c.handler.surroundings(name)
-			}
-		}
-		return casework.Surroundings{}
-	}
-	policy.Look = lookUp(running, policy.ZoneServers)
-	if err := policy.Validate(); err != nil {
-		return err
-	}
-	d.work.SetPolicy(policy)
-	d.zones.Store(&policy.Zones)
-	d.published(0)
-
-	handler := api.New(api.Config{
-		Desk: d.work, Tokens: cfg.tokens,
-		Observe: func(route string, code int) { apiRequestsTotal.WithLabelValues(route, fmt.Sprint(code)).Inc() },
-		Log:     func(line string) { log.Info(line) },
-	})
-	for _, s := range d.servers {
-		s.SetHandler(handler)
-		s.SetTLS(cfg.tlsConfig)
-	}
-	return nil
+	return d.shut()
 }

@@ -3,9 +3,9 @@ package noticeaction
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/dnssec"
 	"github.com/coredns/coredns/plugin/metrics"
 	"github.com/coredns/coredns/request"
 
@@ -23,12 +23,11 @@ type NoticeAction struct {
 	Next plugin.Handler
 
 	zones    zones
-	exempt   hostSet
 	answers  answerer
-	signers  []*dnssec.Dnssec // by zone; nil where dnssec does not sign
 	observe  bool
 	preserve bool // the mail of flagged names
 
+	started   atomic.Bool   // and all below stands
 	redirect  *redirect.Set // from startup on
 	mailboxes *mailboxes    // likewise
 	view      *view
@@ -39,8 +38,8 @@ type NoticeAction struct {
 func (n *NoticeAction) Name() string { return pluginName }
 
 // Ready implements CoreDNS's readiness check: answers are made from a loaded
-// table.
-func (n *NoticeAction) Ready() bool { return n.redirect != nil }
+// table, and validators can take them.
+func (n *NoticeAction) Ready() bool { return n.started.Load() && !n.view.unfit.Load() }
 
 // CacheBypassZones keeps the cache plugin off the zones, so that flagging and
 // unflagging a name shows at once.
@@ -58,11 +57,12 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 	}
 	table := n.redirect.Table()
 	authority, flagged := find(table, q.Name[start:len(q.Name)-1])
-	if !flagged || n.answers.passes(q.Qtype, zone, start == 0) {
+	if !flagged {
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}
-	owner := strings.ToLower(q.Name)
-	if n.exempt[owner] {
+	apex, owner := n.view.apex(zone), strings.ToLower(q.Name)
+	exempt := apex.exempt[owner]
+	if apex.passes(q.Qtype, start == 0) || exempt == nil && n.view.exempt[owner] {
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}
 	n.count.inc(metrics.WithServer(ctx), n.zones, zone, q.Qtype)
@@ -72,16 +72,16 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 
 	question := query{
 		req:    r,
-		zone:   zone,
 		owner:  owner,
 		name:   owner[start:],
-		apex:   n.view.apex(zone),
+		apex:   apex,
+		exempt: exempt,
 		mail:   n.mailbox(q.Qtype, owner, owner[start:]),
 		reason: table.Authority(authority),
 	}
 	m := n.answers.answer(&question)
-	if signer := n.signers[zone]; signer != nil && len(m.Answer) == 0 && wantsSignatures(r) {
-		n.deny(signer, m, &question, request.Request{W: w}, metrics.WithServer(ctx))
+	if apex.signer != nil && len(m.Answer) == 0 && wantsSignatures(r) {
+		n.deny(m, &question, request.Request{W: w}, metrics.WithServer(ctx))
 	}
 	// The answer is out or the client is gone: either way nobody else may write.
 	_ = w.WriteMsg(m)

@@ -43,7 +43,9 @@ func flaggedHandler(tb testing.TB, p profile, addrs ...string) *NoticeAction {
 	})
 	n.redirect = set
 	n.Next = plugin.HandlerFunc(zoneBehind)
-	n.view.learnApexes(context.Background())
+	if err := n.view.learnApexes(context.Background()); err != nil {
+		tb.Fatal(err)
+	}
 	return n
 }
 
@@ -255,7 +257,7 @@ func TestAnswersAreIndependent(t *testing.T) {
 
 func TestUnknownApexStillAnswers(t *testing.T) {
 	n := flaggedHandler(t, profileInsecure)
-	n.view = newView(n.zones, nil, "warning.authority.example.", 300)
+	n.view = newView(&config{origins: n.zones, host: "warning.authority.example.", ttl: 300})
 	m := ask(t, n, "example.be.", dns.TypeHTTPS)
 	if len(m.Ns) != 1 || m.Ns[0].(*dns.SOA).Ns != "warning.authority.example." {
 		t.Errorf("NODATA before the zone is there: %v", m)

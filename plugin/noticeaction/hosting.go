@@ -14,6 +14,7 @@ import (
 // zone: few names host others.
 type hosting struct {
 	serial uint32
+	hosts  zones              // whose names were looked for
 	byName map[string]*hosted // by registrable name, lower case, with the final dot
 }
 
@@ -47,7 +48,7 @@ func (p *pacer) took(begin, end time.Time) { p.next = end.Add(9 * end.Sub(begin)
 func (v *view) learnHosting(ctx context.Context) {
 	for i := range v.zones {
 		apex := v.apex(i)
-		if old := v.hosting[i].Load(); !apex.known || old != nil && old.serial == apex.soa.Serial || !v.due[i].ready(time.Now()) {
+		if !apex.known || v.hostingOf(i) != nil && v.hostingOf(i).serial == apex.soa.Serial || !v.due[i].ready(time.Now()) {
 			continue
 		}
 		begin := time.Now()
@@ -58,6 +59,16 @@ func (v *view) learnHosting(ctx context.Context) {
 	}
 }
 
+// hostingOf returns what was read of a zone; nil if it was not, or not for all
+// the zones of today.
+func (v *view) hostingOf(zone int) *hosting {
+	h := v.hosting[zone].Load()
+	if h == nil || !slices.Equal(h.hosts, *v.hosts.Load()) {
+		return nil
+	}
+	return h
+}
+
 // readHosting walks a whole zone once, as a transfer would show it. It
 // returns nil if no plugin behind can show it or ctx ended first.
 func (v *view) readHosting(ctx context.Context, zone string) *hosting {
@@ -66,7 +77,7 @@ func (v *view) readHosting(ctx context.Context, zone string) *hosting {
 		if err != nil {
 			continue
 		}
-		b := hostingBuilder{zones: zones{zone}, exempt: v.exempt, byName: make(map[string]*hosted)}
+		b := hostingBuilder{zone: zones{zone}, hosts: *v.hosts.Load(), exempt: v.exempt, byName: make(map[string]*hosted)}
 		for rrs := range records {
 			if ctx.Err() != nil {
 				continue // the sender ends only when all is read
@@ -78,14 +89,15 @@ func (v *view) readHosting(ctx context.Context, zone string) *hosting {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return &hosting{serial: b.serial, byName: b.byName}
+		return &hosting{serial: b.serial, hosts: b.hosts, byName: b.byName}
 	}
 	return nil
 }
 
 // hostingBuilder takes the records of a zone, an RRset's records in a row.
 type hostingBuilder struct {
-	zones  zones
+	zone   zones   // the one that is read
+	hosts  zones   // those whose names may hold its name servers
 	exempt hostSet // hosts that a redirect leaves alone
 	serial uint32
 	byName map[string]*hosted
@@ -107,8 +119,8 @@ func (b *hostingBuilder) add(rr dns.RR) {
 }
 
 func (b *hostingBuilder) addServer(ns *dns.NS) {
-	_, start, ok := b.zones.registrable(ns.Ns)
-	_, own, delegated := b.zones.registrable(b.owner)
+	_, start, ok := b.hosts.registrable(ns.Ns)
+	_, own, delegated := b.zone.registrable(b.owner)
 	if !ok || !delegated {
 		return // hosted elsewhere, or the zone's own servers
 	}

@@ -1,7 +1,6 @@
 package noticeaction
 
 import (
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -15,17 +14,12 @@ import (
 // redirect. Immutable. A nil mailbox is that of a name without one.
 type mailbox struct {
 	exchanges []exchange // by preference
-	hosts     []mailHost // the exchanges below the name: only here can be said where they are
+	hosts     []host     // the exchanges below the name: only here can be said where they are
 }
 
 type exchange struct {
 	preference uint16
 	host       string // in lower case, with the final dot
-}
-
-type mailHost struct {
-	name   string // likewise
-	v4, v6 []net.IP
 }
 
 // newMailbox makes a mailbox of what was recorded of name, with the final
@@ -37,16 +31,16 @@ func newMailbox(name string, record *reach.Record) *mailbox {
 	}
 	b := new(mailbox)
 	for _, x := range record.Mail {
-		host := x.Host + "."
-		below := strings.HasSuffix(host, "."+name)
-		if host == name || host == "www."+name || below && len(x.Addresses) == 0 {
+		target := x.Host + "."
+		below := strings.HasSuffix(target, "."+name)
+		if target == name || target == "www."+name || below && len(x.Addresses) == 0 {
 			continue
 		}
-		if below && b.host(host) == nil {
+		if below && b.host(target) == nil {
 			v4, v6 := addresses(x.Addresses)
-			b.hosts = append(b.hosts, mailHost{name: host, v4: v4, v6: v6})
+			b.hosts = append(b.hosts, host{name: target, v4: v4, v6: v6})
 		}
-		b.exchanges = append(b.exchanges, exchange{preference: x.Preference, host: host})
+		b.exchanges = append(b.exchanges, exchange{preference: x.Preference, host: target})
 	}
 	if len(b.exchanges) == 0 {
 		return nil
@@ -55,11 +49,11 @@ func newMailbox(name string, record *reach.Record) *mailbox {
 }
 
 // host returns the mail host of that name; nil if it is none.
-func (b *mailbox) host(name string) *mailHost {
+func (b *mailbox) host(name string) *host {
 	if b == nil {
 		return nil
 	}
-	i := slices.IndexFunc(b.hosts, func(h mailHost) bool { return h.name == name })
+	i := slices.IndexFunc(b.hosts, func(h host) bool { return h.name == name })
 	if i < 0 {
 		return nil
 	}

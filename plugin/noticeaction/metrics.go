@@ -109,20 +109,28 @@ func (c *counters) add(key counterKey, zone string) prometheus.Counter {
 }
 
 // published shows what answers are made from now; took is the time from the
-// commit until then, 0 when nothing was committed.
+// commit until then, 0 when nothing was committed. Safe for concurrent use.
 func (d *desk) published(took time.Duration) {
+	d.gauges.Lock()
+	defer d.gauges.Unlock()
 	table := d.set.Table()
 	generationGauge.Set(float64(table.Generation()))
 	counts := make(map[string]int)
-	for _, zone := range *d.zones.Load() {
+	for _, zone := range *d.origins.Load() {
 		counts[zone] = 0
 	}
 	for zone, n := range table.Zones() {
 		counts[zone+"."] = n
 	}
+	for zone := range d.shown {
+		if _, ok := counts[zone]; !ok {
+			flagsGauge.DeleteLabelValues(zone)
+		}
+	}
 	for zone, n := range counts {
 		flagsGauge.WithLabelValues(zone).Set(float64(n))
 	}
+	d.shown = counts
 	if took > 0 {
 		publishDuration.Observe(took.Seconds())
 		lastChangeGauge.SetToCurrentTime()

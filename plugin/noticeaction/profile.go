@@ -33,7 +33,7 @@ type signing struct {
 // inspect asks the dnssec plugin, nil when there is none, and the zone behind.
 func (v *view) inspect(ctx context.Context, dnssec plugin.Handler, zone string) (s signing) {
 	keys := v.secure(ctx, zone, dns.TypeDNSKEY)
-	s.keys = len(keys) > 0
+	s.keys = has(keys, dns.TypeDNSKEY)
 	s.preSigned = has(v.secure(ctx, zone, dns.TypeSOA), dns.TypeRRSIG) || has(keys, dns.TypeRRSIG)
 	if dnssec == nil {
 		return s
@@ -41,7 +41,7 @@ func (v *view) inspect(ctx context.Context, dnssec plugin.Handler, zone string) 
 	// dnssec answers DNSKEY itself for the zones that it signs and asks the
 	// chain behind for all others.
 	front := (&view{next: func() plugin.Handler { return dnssec }}).secure(ctx, zone, dns.TypeDNSKEY)
-	s.signer = len(front) > 0 && !subset(front, keys)
+	s.signer = has(front, dns.TypeDNSKEY) && !subset(front, keys)
 	s.preSigned = s.preSigned || s.signer && !subset(keys, front)
 	return s
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/dnssec"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/transfer"
 )
@@ -37,19 +36,28 @@ func setup(c *caddy.Controller) error {
 	var held *claim
 	c.OnStartup(func() error {
 		server := dnsserver.GetConfig(c)
-		n.view.transferers = transferers(server)
-		err := n.settleProfiles(context.Background(), server.Handler("dnssec"), cfg)
-		if err == nil {
-			held, err = n.start(instance, cfg)
-		}
-		if err != nil {
+		n.view.transferers, n.view.signer = transferers(server), server.Handler("dnssec")
+		var err error
+		if held, err = n.start(instance, cfg); err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s: %w", cfg.at, err))
 		}
 		return nil
 	})
 	c.OnShutdown(func() error { return held.release() })
-	c.OnRestartFailed(abandon)
+	onRestartFailed(instance, c)
 	return nil
+}
+
+// onRestartFailed has abandon called when a reload fails: this instance's own
+// callback is for reloads after it, and the instance before it needs one too
+// if it did not have this plugin.
+func onRestartFailed(instance *caddy.Instance, c *caddy.Controller) {
+	c.OnRestartFailed(abandon)
+	for _, other := range caddy.Instances() {
+		if other != instance && !holdsClaims(other) {
+			other.OnRestartFailed = append(other.OnRestartFailed, abandon)
+		}
+	}
 }
 
 // transferers are the plugins of the server block that can show a whole zone.
@@ -72,15 +80,11 @@ func newestInstance() *caddy.Instance {
 }
 
 func newNoticeAction(cfg *config) *NoticeAction {
-	n := &NoticeAction{zones: newZones(cfg.origins), exempt: cfg.exempt, observe: cfg.observe, preserve: cfg.preserve}
-	n.view = newView(n.zones, cfg.exempt, cfg.host, cfg.ttl)
+	n := &NoticeAction{zones: newZones(cfg.origins), observe: cfg.observe, preserve: cfg.preserve}
+	n.view = newView(cfg)
 	n.view.next = func() plugin.Handler { return n.Next }
-	n.answers = answerer{profiles: make([]profile, len(n.zones)), ttl: cfg.ttl, mailNull: cfg.mailNull}
-	for i := range n.answers.profiles {
-		n.answers.profiles[i] = cfg.profile
-	}
+	n.answers = answerer{ttl: cfg.ttl, mailNull: cfg.mailNull}
 	n.answers.v4, n.answers.v6 = addresses(cfg.addresses)
-	n.signers = make([]*dnssec.Dnssec, len(n.zones))
 	n.count.vec = redirectsTotal
 	if cfg.observe {
 		n.count.vec = observedTotal
@@ -88,32 +92,15 @@ func newNoticeAction(cfg *config) *NoticeAction {
 	return n
 }
 
-// settleProfiles looks at how each zone is signed. signer is the dnssec
-// plugin, nil when the server block has none.
-func (n *NoticeAction) settleProfiles(ctx context.Context, signer plugin.Handler, cfg *config) error {
-	for i, zone := range n.zones {
-		seen := n.view.inspect(ctx, signer, zone)
-		p, warning, err := seen.choose(cfg.profile, zone)
-		if err != nil {
-			return err
-		}
-		if warning != "" {
-			log.Warningf("%s: %s", cfg.at, warning)
-		}
-		n.answers.profiles[i] = p
-		if d, ok := signer.(dnssec.Dnssec); ok && seen.signer {
-			n.signers[i] = &d
-		}
-	}
-	return nil
-}
-
 // start joins the desk and begins to learn the zones behind. It runs before
 // the first query of the instance.
 func (n *NoticeAction) start(instance *caddy.Instance, cfg *config) (*claim, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	n.view.learnApexes(ctx)
-	c, err := acquire(instance, cfg, n)
+	var c *claim
+	err := n.view.learnApexes(ctx)
+	if err == nil {
+		c, err = acquire(instance, cfg, n)
+	}
 	if err != nil {
 		cancel()
 		return nil, err
@@ -124,5 +111,6 @@ func (n *NoticeAction) start(instance *caddy.Instance, cfg *config) (*claim, err
 	if len(cfg.addresses) == 0 {
 		log.Warningf("%s: warning_page has no address: visitors of flagged names reach nothing", cfg.at)
 	}
+	n.started.Store(true)
 	return c, nil
 }

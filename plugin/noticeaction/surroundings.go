@@ -3,6 +3,7 @@ package noticeaction
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,38 +11,76 @@ import (
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 )
 
-// surroundings tells the desk what the zone behind holds at and around a
-// name. It is asked now, so it is right after a reload or transfer of the
-// zone; who hosts whom is as of the last whole read. Safe for concurrent use.
-func (n *NoticeAction) surroundings(name string) casework.Surroundings {
-	zone, _, ok := n.zones.registrable(name + ".")
-	if !ok {
-		return casework.Surroundings{}
+// patience is how long a name's judgement waits for the first whole read of
+// a zone.
+const patience = 5 * time.Second
+
+// serversOf returns the host names of a zone's name servers, and whether every
+// view of the zone knows them.
+func serversOf(claims []*claim, zone string) (hosts []string, known bool) {
+	known = true
+	for _, c := range claims {
+		if !slices.Contains(c.handler.zones, zone) {
+			continue
+		}
+		servers, ok := c.handler.view.servers(zone)
+		hosts, known = append(hosts, servers...), known && ok
 	}
-	d := n.view.delegation(context.Background(), name+".")
-	<-n.view.begun // at the start it takes a moment to read a large zone
-	hosting := n.view.hosting[zone].Load()
-	h := hosting.of(name + ".")
-	return casework.Surroundings{
-		Known:         d.known,
-		Delegated:     len(d.servers) > 0,
-		Servers:       withoutDots(d.servers),
-		DelegationTTL: seconds(d.ttl),
-		DS:            d.ds,
-		DSTTL:         seconds(d.dsTTL),
-		Unsigned:      n.answers.profiles[zone] == profileInsecure,
-		HostsKnown:    hosting != nil,
-		HostsOf:       h.count,
-		Hosts:         withoutDots(h.hosts),
-		Examples:      withoutDots(h.examples),
-		AnswerTTL:     seconds(n.answers.ttl),
+	return hosts, known
+}
+
+// surroundings tells the desk what the zones behind hold at and around a name.
+// The delegation is asked for now, so it is right after a reload or transfer;
+// who hosts whom is as of the last whole read. Safe for concurrent use.
+func surroundings(claims []*claim, name string) casework.Surroundings {
+	fqdn := name + "."
+	s := casework.Surroundings{HostsKnown: true}
+	for _, c := range claims {
+		if zone, start, ok := c.handler.zones.registrable(fqdn); ok && start == 0 && !s.Known {
+			c.handler.delegation(&s, zone, fqdn)
+		}
+	}
+	for _, c := range claims {
+		c.handler.hosting(&s, fqdn)
+	}
+	return s
+}
+
+// delegation fills in what the name's own zone holds.
+func (n *NoticeAction) delegation(s *casework.Surroundings, zone int, fqdn string) {
+	d := n.view.delegation(context.Background(), fqdn)
+	s.Known, s.Delegated, s.DS = d.known, len(d.servers) > 0, d.ds
+	s.Servers = withoutDots(d.servers)
+	s.DelegationTTL, s.DSTTL, s.AnswerTTL = seconds(d.ttl), seconds(d.dsTTL), seconds(n.answers.ttl)
+	s.Unsigned = n.view.apex(zone).profile == profileInsecure
+}
+
+// hosting adds the names of this directive's zones that the name serves. While
+// a zone is yet to be read whole nothing is known.
+func (n *NoticeAction) hosting(s *casework.Surroundings, fqdn string) {
+	select {
+	case <-n.view.begun:
+	case <-time.After(patience):
+	}
+	for i := range n.zones {
+		h := n.view.hostingOf(i)
+		switch {
+		case h == nil && len(n.view.transferers) > 0:
+			s.Known = false
+		case h == nil:
+			s.HostsKnown = false
+		}
+		found := h.of(fqdn)
+		s.HostsOf += found.count
+		s.Hosts = append(s.Hosts, withoutDots(found.hosts)...)
+		s.Examples = append(s.Examples, withoutDots(found.examples)...)
 	}
 }
 
 // lookUp returns what asks the configured resolvers where a name can be
 // reached; nil when there are none. What it learns of a redirect of ours is
 // not taken for the truth.
-func lookUp(running []*claim, zoneServers func(zone string) []string) func(context.Context, string) (reach.Record, error) {
+func lookUp(running []*claim) func(context.Context, string) (reach.Record, error) {
 	if len(running[0].cfg.resolvers) == 0 {
 		return nil
 	}
@@ -52,7 +91,8 @@ func lookUp(running []*claim, zoneServers func(zone string) []string) func(conte
 	}
 	return func(ctx context.Context, name string) (reach.Record, error) {
 		_, zone, _ := strings.Cut(name, ".")
-		return resolver.Look(ctx, name, reach.Redirect{Addresses: pages, Servers: withoutDots(zoneServers(zone + "."))})
+		servers, _ := serversOf(running, zone+".")
+		return resolver.Look(ctx, name, reach.Redirect{Addresses: pages, Servers: withoutDots(servers)})
 	}
 }
 

@@ -2,179 +2,164 @@ package noticeaction
 
 import (
 	"context"
-	"net"
+	"errors"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/dnssec"
 	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/miekg/dns"
 )
 
-// relearn is how old the view of a zone's apex may be.
-const relearn = 5 * time.Second
+const (
+	// relearn is how old the view of a zone's apex may be.
+	relearn = time.Second
+	// retry is how soon a zone is asked again that has not answered yet.
+	retry = 100 * time.Millisecond
+)
 
 // view is what is known of the zones behind. Learning goes on in the
 // background; readers do one atomic load.
 type view struct {
 	zones       zones
 	exempt      hostSet
+	asked       profile
+	at          string                // the directive's place, for warnings
 	next        func() plugin.Handler // the chain behind, once compiled
+	signer      plugin.Handler        // the dnssec plugin; nil if there is none
 	transferers []transfer.Transferer
-	apexes      atomic.Pointer[[]apex]    // in the order of zones
-	hosting     []atomic.Pointer[hosting] // likewise; nil until learned
-	begun       chan struct{}             // closed once each zone was tried
-	due         []pacer                   // of run alone
+	hosts       atomic.Pointer[zones] // those whose names may host others
+
+	apexes  atomic.Pointer[[]apex]    // in the order of zones
+	hosting []atomic.Pointer[hosting] // likewise; nil until read
+	begun   chan struct{}             // closed once each zone was tried
+	due     []pacer                   // of run alone
+	unfit   atomic.Bool               // a zone came to be signed in a way that cannot be served
 }
 
 // newView is a view of zones that have not answered yet.
-func newView(zones zones, exempt hostSet, host string, ttl uint32) *view {
-	v := &view{zones: zones, exempt: exempt, hosting: make([]atomic.Pointer[hosting], len(zones)), due: make([]pacer, len(zones)), begun: make(chan struct{})}
-	apexes := make([]apex, len(zones))
-	for i, zone := range zones {
-		apexes[i] = unknownApex(zone, host, ttl)
+func newView(cfg *config) *view {
+	v := &view{
+		zones: newZones(cfg.origins), exempt: cfg.exempt, asked: cfg.profile, at: cfg.at,
+		begun: make(chan struct{}),
+	}
+	v.hosting, v.due = make([]atomic.Pointer[hosting], len(v.zones)), make([]pacer, len(v.zones))
+	apexes := make([]apex, len(v.zones))
+	for i, zone := range v.zones {
+		apexes[i] = unknownApex(zone, cfg.host, cfg.ttl)
 	}
 	v.apexes.Store(&apexes)
+	v.hosts.Store(&v.zones)
 	return v
 }
 
 func (v *view) apex(zone int) *apex { return &(*v.apexes.Load())[zone] }
 
-// servers returns the host names of the zone's name servers as last learned.
-func (v *view) servers(zone string) []string {
-	for _, known := range *v.apexes.Load() {
-		if known.zone == zone {
-			return known.ns
-		}
-	}
-	return nil
-}
-
-// learnApexes asks for each zone's SOA and NS set; a zone that does not answer
-// keeps what was known.
-func (v *view) learnApexes(ctx context.Context) {
-	old := *v.apexes.Load()
-	apexes := make([]apex, len(old))
-	for i, known := range old {
-		apexes[i] = known
-		soa := v.records(ctx, known.zone, dns.TypeSOA)
-		if len(soa) == 0 {
-			continue
-		}
-		apexes[i].soa, apexes[i].known = *soa[0].(*dns.SOA), true
-		if set := v.records(ctx, known.zone, dns.TypeNS); len(set) > 0 {
-			apexes[i].ns = make([]string, len(set))
-			for j, rr := range set {
-				apexes[i].ns[j] = rr.(*dns.NS).Ns
+// adopt takes over what an older view knows of zones that this one has not
+// seen yet.
+func (v *view) adopt(old *view) {
+	apexes := slices.Clone(*v.apexes.Load())
+	for i := range apexes {
+		for _, o := range *old.apexes.Load() {
+			if o.zone == apexes[i].zone && o.known && !apexes[i].known {
+				apexes[i].soa, apexes[i].ns = o.soa, o.ns
 			}
 		}
 	}
 	v.apexes.Store(&apexes)
 }
 
+// servers returns the host names of the zone's name servers as last learned,
+// and whether the zone has answered at all.
+func (v *view) servers(zone string) (hosts []string, known bool) {
+	for _, a := range *v.apexes.Load() {
+		if a.zone == zone {
+			return a.ns, a.known
+		}
+	}
+	return nil, false
+}
+
+// learnApexes asks for what has changed at each zone's apex; a zone that does
+// not answer keeps what was known. The error, of all zones together, says
+// which profile cannot be.
+func (v *view) learnApexes(ctx context.Context) error {
+	old := *v.apexes.Load()
+	apexes := make([]apex, len(old))
+	var errs []error
+	for i, was := range old {
+		var err error
+		apexes[i], err = v.learnApex(ctx, was)
+		errs = append(errs, err)
+	}
+	v.apexes.Store(&apexes)
+	return errors.Join(errs...)
+}
+
+func (v *view) learnApex(ctx context.Context, was apex) (apex, error) {
+	soa := v.records(ctx, was.zone, dns.TypeSOA)
+	known := len(soa) > 0
+	if known && was.known && soa[0].(*dns.SOA).Serial == was.soa.Serial || !known && was.known {
+		return was, nil
+	}
+	now, err := v.settleProfile(ctx, was)
+	if err != nil || !known {
+		return now, err
+	}
+	now.soa, now.known = *soa[0].(*dns.SOA), true
+	if set := v.records(ctx, was.zone, dns.TypeNS); len(set) > 0 {
+		now.ns = nil
+		for _, rr := range set {
+			now.ns = append(now.ns, rr.(*dns.NS).Ns)
+		}
+	}
+	now.exempt = v.glue(ctx, was.zone)
+	return now, nil
+}
+
+// settleProfile looks at how the zone is signed now.
+func (v *view) settleProfile(ctx context.Context, a apex) (apex, error) {
+	seen := v.inspect(ctx, v.signer, a.zone)
+	p, warning, err := seen.choose(v.asked, a.zone)
+	if err != nil {
+		return a, err
+	}
+	if warning != "" && !a.known {
+		log.Warningf("%s: %s", v.at, warning)
+	}
+	a.profile, a.signer = p, nil
+	if d, ok := v.signer.(dnssec.Dnssec); ok && seen.signer {
+		a.signer = &d
+	}
+	return a, nil
+}
+
 // run keeps the view fresh until ctx ends.
 func (v *view) run(ctx context.Context) {
-	tick := time.NewTicker(relearn)
-	defer tick.Stop()
+	select { // the instance's other directives start too, and their names count
+	case <-ctx.Done():
+	case <-time.After(retry):
+	}
 	v.learnHosting(ctx)
 	close(v.begun)
 	for {
+		pause := relearn
+		if slices.ContainsFunc(*v.apexes.Load(), func(a apex) bool { return !a.known }) {
+			pause = retry
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(pause):
 		}
-		v.learnApexes(ctx)
+		err := v.learnApexes(ctx)
+		if err != nil && !v.unfit.Load() {
+			log.Errorf("%s: %v", v.at, err)
+		}
+		v.unfit.Store(err != nil)
 		v.learnHosting(ctx)
 	}
 }
-
-// delegation is what a zone holds at a name one label below it.
-type delegation struct {
-	known   bool // the zone answered
-	servers []string
-	ttl     uint32 // seconds, of the NS set
-	ds      bool
-	dsTTL   uint32 // seconds
-}
-
-// delegation asks the zone behind. Safe for concurrent use.
-func (v *view) delegation(ctx context.Context, name string) (d delegation) {
-	m := v.ask(ctx, name, dns.TypeNS)
-	if m == nil || m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
-		return d
-	}
-	d.known = true
-	for _, rr := range append(slices.Clone(m.Ns), m.Answer...) {
-		if ns, ok := rr.(*dns.NS); ok && strings.EqualFold(ns.Hdr.Name, name) {
-			d.servers, d.ttl = append(d.servers, ns.Ns), ns.Hdr.Ttl
-		}
-	}
-	for _, rr := range v.records(ctx, name, dns.TypeDS) {
-		d.ds, d.dsTTL = true, rr.Header().Ttl
-	}
-	return d
-}
-
-// ask returns the answer of the chain behind, nil if it gave none.
-func (v *view) ask(ctx context.Context, name string, qtype uint16) *dns.Msg {
-	return v.exchange(ctx, new(dns.Msg).SetQuestion(name, qtype))
-}
-
-// secure returns the answer's records with their signatures.
-func (v *view) secure(ctx context.Context, name string, qtype uint16) []dns.RR {
-	m := v.exchange(ctx, new(dns.Msg).SetQuestion(name, qtype).SetEdns0(dns.MaxMsgSize-1, true))
-	if m == nil {
-		return nil
-	}
-	return m.Answer
-}
-
-func (v *view) exchange(ctx context.Context, req *dns.Msg) *dns.Msg {
-	w := new(capture)
-	if _, err := plugin.NextOrFailure(pluginName, v.next(), ctx, w, req); err != nil {
-		return nil
-	}
-	return w.msg
-}
-
-// records returns the records of one type in the answer for name.
-func (v *view) records(ctx context.Context, name string, rrtype uint16) (rrs []dns.RR) {
-	m := v.ask(ctx, name, rrtype)
-	if m == nil {
-		return nil
-	}
-	for _, rr := range m.Answer {
-		if rr.Header().Rrtype == rrtype {
-			rrs = append(rrs, rr)
-		}
-	}
-	return rrs
-}
-
-// capture is a dns.ResponseWriter that keeps the answer. To the plugins
-// behind it is a client on loopback over TCP.
-type capture struct{ msg *dns.Msg }
-
-var loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
-
-func (w *capture) WriteMsg(m *dns.Msg) error { w.msg = m; return nil }
-
-func (w *capture) Write(b []byte) (int, error) {
-	m := new(dns.Msg)
-	if err := m.Unpack(b); err != nil {
-		return 0, err
-	}
-	w.msg = m
-	return len(b), nil
-}
-
-func (*capture) LocalAddr() net.Addr  { return loopback }
-func (*capture) RemoteAddr() net.Addr { return loopback }
-func (*capture) Close() error         { return nil }
-func (*capture) TsigStatus() error    { return nil }
-func (*capture) TsigTimersOnly(bool)  {}
-func (*capture) Hijack()              {}

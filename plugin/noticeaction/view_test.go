@@ -49,7 +49,7 @@ func viewOf(f *file.File, exempt ...string) *view {
 	for _, h := range exempt {
 		hosts[h] = true
 	}
-	v := newView(newZones([]string{"be."}), hosts, "warning.example.", 300)
+	v := newView(&config{origins: []string{"be."}, exempt: hosts, host: "warning.example.", ttl: 300})
 	v.next = func() plugin.Handler { return f }
 	v.transferers = []transfer.Transferer{f}
 	return v
@@ -94,7 +94,9 @@ func TestHosting(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			v := viewOf(loadZone(t, "1"), tc.exempt...)
-			v.learnApexes(context.Background())
+			if err := v.learnApexes(context.Background()); err != nil {
+				t.Fatal(err)
+			}
 			v.learnHosting(context.Background())
 			got := v.hosting[0].Load().of(tc.of)
 			slices.Sort(got.hosts)
@@ -121,10 +123,13 @@ func TestViewFollowsTheZone(t *testing.T) {
 		v := viewOf(nil)
 		v.next = func() plugin.Handler { return zone.Load() }
 		v.transferers = []transfer.Transferer{&zone}
-		v.learnApexes(t.Context())
+		if err := v.learnApexes(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go v.run(ctx)
+		time.Sleep(retry)
 		synctest.Wait()
 		if h := v.hosting[0].Load(); h == nil || h.serial != 1 {
 			t.Fatalf("hosting at the start: %+v", h)

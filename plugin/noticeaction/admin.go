@@ -1,0 +1,98 @@
+package noticeaction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
+)
+
+// apiGrace is how long requests under way may take when an address closes.
+const apiGrace = 5 * time.Second
+
+// listen opens the admin addresses of cfg that are not open yet.
+func (d *desk) listen(cfg *config) error {
+	for _, addr := range cfg.admin {
+		if s := d.servers[addr]; s != nil && s.Alive() {
+			if s.Secure() != secure(addr, cfg) {
+				return fmt.Errorf("admin: expected a restart, not a reload, to turn TLS on or off at %s", addr)
+			}
+			continue
+		}
+		if owner := ownerOf(addr); owner != nil && owner != d {
+			return fmt.Errorf("admin: expected an address of its own for each database, got %q, which serves %s; to move it there, restart", addr, owner.path)
+		}
+		if gone := d.servers[addr]; gone != nil { // somebody removed the socket
+			d.close(gone)
+			delete(d.servers, addr)
+		}
+		s, err := api.Listen(addr, cfg.tlsConfig, http.NotFoundHandler(), func(line string) { log.Warningf("Admin %s: %s", addr, line) })
+		if err != nil {
+			return err
+		}
+		d.servers[addr] = s
+	}
+	return nil
+}
+
+// secure says whether the address has TLS by cfg; a unix socket never has.
+func secure(addr string, cfg *config) bool {
+	return cfg.tlsConfig != nil && !strings.HasPrefix(addr, "unix:")
+}
+
+func ownerOf(addr string) *desk {
+	for _, d := range desks.open {
+		if d.servers[addr] != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// closeUnclaimed stops listening at the addresses that no claim names, and
+// lets the requests there come to their end.
+func (d *desk) closeUnclaimed() {
+	for addr, s := range d.servers {
+		if slices.ContainsFunc(d.claims, func(c *claim) bool { return slices.Contains(c.cfg.admin, addr) }) {
+			continue
+		}
+		d.close(s)
+		delete(d.servers, addr)
+	}
+}
+
+// close closes s in the background; shut waits for it.
+func (d *desk) close(s *api.Server) {
+	d.closing.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), apiGrace)
+		defer cancel()
+		if err := s.Close(ctx); err != nil {
+			log.Warningf("Cutting requests: %v", err)
+		}
+	})
+}
+
+// shut closes the desk itself, requests under way first.
+func (d *desk) shut() error {
+	d.closing.Wait()
+	return errors.Join(d.work.Close(), d.store.Close())
+}
+
+// serve has all addresses answer with the lines of cfg in force.
+func (d *desk) serve(cfg *config) {
+	handler := api.New(api.Config{
+		Desk: d.work, Tokens: cfg.tokens,
+		Observe: func(route string, code int) { apiRequestsTotal.WithLabelValues(route, strconv.Itoa(code)).Inc() },
+		Log:     func(line string) { log.Info(line) },
+	})
+	for _, s := range d.servers {
+		s.SetHandler(handler)
+		s.SetTLS(cfg.tlsConfig)
+	}
+}
