@@ -201,6 +201,8 @@ func TestBadRequests(t *testing.T) {
 		put("an authority with a space", `{"authority":"apd gba","reference":"1"}`, 422, "body.authority: expected string to be lowercase letters, digits and hyphens"),
 		put("an unknown key", `{"authority":"apd-gba","reference":"1","until":"x"}`, 422, "body.until: expected no such key"),
 		put("a key twice, once in capitals", `{"authority":"a","Authority":"b","reference":"1"}`, 400, `got \"Authority\" again`),
+		put("bytes that are no UTF-8", `{"authority":"apd-gba","reference":"`+"\xff"+`"}`, 400, "expected UTF-8"),
+		put("half a surrogate pair", `{"authority":"apd-gba","reference":"\ud83d"}`, 400, "expected surrogates in pairs"),
 		put("a number for a text", `{"authority":"apd-gba","reference":1}`, 422, "body.reference: expected string", `"value":1`),
 		put("null for a text", `{"authority":null,"reference":"1"}`, 422, "body.authority: expected string"),
 		put("a date for a time", `{"authority":"apd-gba","reference":"1","not_after":"2030-01-01"}`, 422, "body.not_after: expected string to be RFC 3339 date-time"),

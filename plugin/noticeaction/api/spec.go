@@ -2,11 +2,12 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 )
 
 // apiVersion is that of the interface, not of the program.
@@ -46,47 +47,15 @@ func describe() huma.Config {
 	}
 }
 
-// strictJSON refuses an object that has a key twice: which one counts would be
-// a guess.
+// strictJSON refuses what encoding/json would take for something else.
 var strictJSON = huma.Format{
 	Marshal: huma.DefaultJSONFormat.Marshal,
 	Unmarshal: func(data []byte, v any) error {
 		if err := json.Unmarshal(data, v); err != nil {
 			return err
 		}
-		return uniqueKeys(json.NewDecoder(strings.NewReader(string(data))))
+		return casework.CheckJSON(data)
 	},
-}
-
-// uniqueKeys reads one value of d, which is known to be well formed.
-func uniqueKeys(d *json.Decoder) error {
-	token, err := d.Token()
-	if err != nil {
-		return err
-	}
-	delim, nested := token.(json.Delim)
-	if !nested {
-		return nil
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if delim == '{' {
-			key, err := d.Token()
-			if err != nil {
-				return err
-			}
-			folded := strings.ToLower(key.(string)) // encoding/json takes keys in any case
-			if seen[folded] {
-				return fmt.Errorf("expected each key once, got %q again", key)
-			}
-			seen[folded] = true
-		}
-		if err := uniqueKeys(d); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token()
-	return err
 }
 
 // operation describes the call on route, a key of rights. Every call may be

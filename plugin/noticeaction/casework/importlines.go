@@ -121,7 +121,7 @@ func decode(text []byte, l *line) error {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case err == nil:
-		return nil
+		return CheckJSON(text)
 	case errors.As(err, &wrong) && wrong.Field == "":
 		return errors.New("expected a JSON object, got " + wrong.Value)
 	case errors.As(err, &wrong):
