@@ -129,6 +129,7 @@ func TestAuditGivesTheStoredLines(t *testing.T) {
 		{name: "flag another", who: as("uid:7"), call: "PUT /v1/flags/b.be", body: order, status: 201},
 		{name: "unflag", call: "DELETE /v1/flags/a.be?reason=x+%26+y", status: 204},
 		{name: "of a name", call: "GET /v1/audit?name=A.be.", status: 200, want: []string{`"action":"flag"`, `"action":"unflag"`}, never: "b.be"},
+		{name: "after the last number there is", call: "GET /v1/audit?after=18446744073709551615", status: 200, want: []string{`"entries":[]`}, never: "next"},
 		{name: "of a bad name", call: "GET /v1/audit?name=a..be", status: 422, want: []string{`"location":"query.name"`}},
 	})
 	head, after := strings.Repeat("0", 64), "0"

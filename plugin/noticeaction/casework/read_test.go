@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -148,6 +149,7 @@ func TestAudit(t *testing.T) {
 		{AuditQuery{Limit: 1, Name: "N1.be"}, []uint64{2}, 2},
 		{AuditQuery{Limit: 9, Name: "n1.be", After: 2}, []uint64{4}, 0},
 		{AuditQuery{Limit: 9, After: 5}, nil, 0},
+		{AuditQuery{Limit: 9, After: math.MaxUint64}, nil, 0},
 	} {
 		lines, next, err := d.Audit(tt.query)
 		var got []uint64

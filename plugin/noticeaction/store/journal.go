@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 )
 
@@ -56,6 +57,9 @@ func (tx *Tx) Entry(seq uint64) (Entry, error) {
 // Journal yields the lines after a sequence number, as they are stored, valid during the transaction.
 func (tx *Tx) Journal(after uint64) iter.Seq2[uint64, []byte] {
 	return func(yield func(uint64, []byte) bool) {
+		if after == math.MaxUint64 {
+			return
+		}
 		c := tx.journal.Cursor()
 		for k, line := c.Seek(seqKey(after + 1)); len(k) == 8; k, line = c.Next() {
 			if !yield(binary.BigEndian.Uint64(k), line) {
