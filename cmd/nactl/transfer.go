@@ -26,7 +26,8 @@ func (a *app) importCommand() *cobra.Command {
 		Use:   "import FILE|-",
 		Short: "Flag many names, all or none",
 		Long: "Reads one JSON object a line, with the keys name, authority, reference, and\n" +
-			"not_after and note if wanted. The lines of an export fit as they are.\n\n" +
+			"not_after and note if wanted. The lines of an export fit as they are; those whose\n" +
+			"not_after has passed are left out.\n\n" +
 			"Each run is an import of its own. To repeat one of which you do not know whether it\n" +
 			"was done, give it the same --key: within 24 hours it is done once.",
 		Args: cobra.ExactArgs(1),
@@ -76,19 +77,23 @@ func (a *app) importFile(ctx context.Context, path, key string, how change) erro
 		fmt.Fprintf(a.err, "nactl: warning: and %d more\n", r.MoreWarnings)
 	}
 	return a.show(body, func(w io.Writer) {
-		fmt.Fprintf(w, "%s%d lines: %d flagged, %d replaced, %d unchanged, generation %d\n",
-			dry(r.DryRun), r.Lines, r.Created, r.Replaced, r.Unchanged, r.Generation)
+		lapsed := ""
+		if r.Lapsed > 0 {
+			lapsed = fmt.Sprintf("%d left out as their not_after has passed, ", r.Lapsed)
+		}
+		fmt.Fprintf(w, "%s%d lines: %d flagged, %d replaced, %d unchanged, %sgeneration %d\n",
+			dry(r.DryRun), r.Lines, r.Created, r.Replaced, r.Unchanged, lapsed, r.Generation)
 	})
 }
 
 // importView is what nactl reads of the report of an import.
 type importView struct {
-	Lines, Created, Replaced, Unchanged int
-	Generation                          uint64
-	DryRun                              bool `json:"dry_run"`
-	Replayed                            bool
-	ImportedAt                          time.Time `json:"imported_at"`
-	Warnings                            []struct {
+	Lines, Created, Replaced, Unchanged, Lapsed int
+	Generation                                  uint64
+	DryRun                                      bool `json:"dry_run"`
+	Replayed                                    bool
+	ImportedAt                                  time.Time `json:"imported_at"`
+	Warnings                                    []struct {
 		Line         int
 		Name, Detail string
 	}

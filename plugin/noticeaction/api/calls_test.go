@@ -207,6 +207,10 @@ func TestBadRequests(t *testing.T) {
 		put("null for a text", `{"authority":null,"reference":"1"}`, 422, "body.authority: expected string"),
 		put("a date for a time", `{"authority":"apd-gba","reference":"1","not_after":"2030-01-01"}`, 422, "body.not_after: expected string to be RFC 3339 date-time"),
 		put("an end that has passed", `{"authority":"apd-gba","reference":"1","not_after":"2020-01-01T00:00:00Z"}`, 422, `"location":"body.not_after"`),
+		put("an end at the zero time", `{"authority":"apd-gba","reference":"1","not_after":"0001-01-01T00:00:00Z"}`, 422, `"location":"body.not_after"`, "in the future"),
+		put("no end, as null", `{"authority":"apd-gba","reference":"1","not_after":null}`, 201),
+		{name: "is none", call: "DELETE /v1/flags/example.be?reason=x&dry_run=true", status: 200, never: "not_after"},
+		{name: "unflag it", call: "DELETE /v1/flags/example.be?reason=x", status: 204},
 		put("a control character", `{"authority":"apd-gba","reference":"a\u0000b"}`, 422, `"location":"body.reference"`),
 		put("a body over the limit", `{"authority":"apd-gba","reference":"1","note":"`+strings.Repeat("x", 1<<20)+`"}`, 413, "expected a body of at most 1 MiB"),
 		{name: "a form", call: "PUT /v1/flags/example.be", headers: []string{"Content-Type: application/x-www-form-urlencoded"}, body: order, status: 415,
@@ -232,7 +236,7 @@ func TestBadRequests(t *testing.T) {
 		{name: "two slashes", call: "GET /v1//flags", status: 404},
 		{name: "a method that the path lacks", call: "POST /v1/flags/example.be", status: 405, want: []string{"Allow: DELETE, GET, HEAD, PUT"}},
 		{name: "a method that nothing has", call: "PATCH /v1/status", status: 405, want: []string{"Allow: GET, HEAD"}},
-		{name: "nothing was flagged", call: "GET /v1/status", status: 200, want: []string{`"generation":0`, `"flags":0`}},
+		{name: "nothing was flagged", call: "GET /v1/status", status: 200, want: []string{`"generation":2`, `"flags":0`}},
 	})
 }
 

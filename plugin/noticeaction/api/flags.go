@@ -98,10 +98,10 @@ type putInput struct {
 }
 
 type flagBody struct {
-	Authority string    `json:"authority" minLength:"1" maxLength:"63" pattern:"^[a-z0-9-]+$" patternDescription:"lowercase letters, digits and hyphens" doc:"The public body that orders the flag" example:"apd-gba"`
-	Reference string    `json:"reference" minLength:"1" maxLength:"200" doc:"The authority's own reference" example:"DOS-2026-00123"`
-	NotAfter  time.Time `json:"not_after,omitzero" doc:"When the flag lifts by itself: in the future, cut to whole seconds; absent: never" example:"2030-06-30T22:00:00Z"`
-	Note      string    `json:"note,omitempty" maxLength:"2000" doc:"For people"`
+	Authority string     `json:"authority" minLength:"1" maxLength:"63" pattern:"^[a-z0-9-]+$" patternDescription:"lowercase letters, digits and hyphens" doc:"The public body that orders the flag" example:"apd-gba"`
+	Reference string     `json:"reference" minLength:"1" maxLength:"200" doc:"The authority's own reference" example:"DOS-2026-00123"`
+	NotAfter  *time.Time `json:"not_after,omitempty" nullable:"true" doc:"When the flag lifts by itself: in the future, cut to whole seconds; absent or null: never" example:"2030-06-30T22:00:00Z"`
+	Note      string     `json:"note,omitempty" maxLength:"2000" doc:"For people"`
 }
 
 type changeOutput struct {
@@ -120,9 +120,13 @@ func (h *Handler) put(ctx context.Context, in *putInput) (*changeOutput, error) 
 	if err != nil {
 		return nil, err
 	}
+	notAfter, err := casework.NotAfter(in.Body.NotAfter)
+	if err != nil {
+		return nil, refusal(ctx, err)
+	}
 	result, err := h.config.Desk.Flag(context.WithoutCancel(ctx), order, casework.FlagRequest{
 		Name: in.Name, Authority: in.Body.Authority, Reference: in.Body.Reference,
-		NotAfter: in.Body.NotAfter, Note: in.Body.Note, Match: match,
+		NotAfter: notAfter, Note: in.Body.Note, Match: match,
 	})
 	if err != nil {
 		return nil, refusal(ctx, err)

@@ -118,7 +118,7 @@ func (h *Handler) registerReads(api huma.API) {
 func (h *Handler) registerStreams(api huma.API) {
 	imp := operation("POST /v1/flags/import", "flags", "Import flags",
 		"Flags many names, all or none. The body has one JSON object a line, with the keys name, authority, reference, not_after (optional) and note (optional), "+
-			"at most 256 MiB in all. Lines of an export fit as they are. A refusal lists the first 100 lines that were refused.",
+			"at most 256 MiB in all. Lines of an export fit as they are; those whose not_after has passed are left out and counted. A refusal lists the first 100 lines that were refused.",
 		http.StatusRequestTimeout, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
 		http.StatusUnprocessableEntity, http.StatusTooManyRequests)
 	imp.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{ndjson: {

@@ -53,6 +53,7 @@ type importReply struct {
 	Created    int    `json:"created" doc:"Names that were not flagged before" example:"2"`
 	Replaced   int    `json:"replaced" doc:"Flags that were replaced" example:"1"`
 	Unchanged  int    `json:"unchanged" doc:"Flags that stood already" example:"0"`
+	Lapsed     int    `json:"lapsed" doc:"Lines of an export that were left out, as their not_after has passed" example:"0"`
 	Generation uint64 `json:"generation" doc:"The generation that holds the import" example:"42"`
 	DryRun     bool   `json:"dry_run" doc:"Whether this was a dry run: nothing was kept"`
 
@@ -80,7 +81,7 @@ func (h *Handler) importFlags(ctx context.Context, in *importInput) (*importOutp
 	}
 	in.commit(ctx, !report.Replayed && report.Created+report.Replaced > 0, report.Generation)
 	reply := importReply{
-		Lines: report.Lines, Created: report.Created, Replaced: report.Replaced, Unchanged: report.Unchanged,
+		Lines: report.Lines, Created: report.Created, Replaced: report.Replaced, Unchanged: report.Unchanged, Lapsed: report.Lapsed,
 		Generation: report.Generation, DryRun: order.DryRun,
 		Replayed: report.Replayed, ImportedAt: report.First, Warnings: []importWarning{}, MoreWarnings: report.MoreWarnings,
 	}

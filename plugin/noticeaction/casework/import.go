@@ -24,7 +24,9 @@ const (
 //
 // An export can be imported. Of its further keys, since is kept for names that are not flagged yet, so
 // that a restored set still says since when each name was redirected; unicode, zone, case and changed
-// must have their type and are not used: cases are not restored by an import.
+// must have their type and are not used: cases are not restored by an import. A line with changed, so of
+// an export, whose not_after has passed is left out and counted as lapsed; what is flagged now under
+// that name stays. In any other line such a time is refused.
 //
 // With an idempotency key, the same body from the same actor within 24 hours gets the same report,
 // marked as Replayed, and is not imported again; another body gets a Conflict. On any refusal, an *Error, nothing was changed;

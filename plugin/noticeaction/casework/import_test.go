@@ -68,6 +68,9 @@ func TestImportRefusesLines(t *testing.T) {
 		{"a name that is a number", `{"name":3,"authority":"a","reference":"r"}`, "name: expected a string, got number"},
 		{"a time that is none", `{"name":"a.be","authority":"a","reference":"r","not_after":"tomorrow"}`, "RFC 3339"},
 		{"a time that has passed", `{"name":"a.be","authority":"a","reference":"r","not_after":"2026-05-12T12:00:00Z"}`, "in the future"},
+		{"a time long ago", `{"name":"a.be","authority":"a","reference":"r","not_after":"0001-01-01T00:00:00Z"}`, "in the future"},
+		{"a time almost as long ago", `{"name":"a.be","authority":"a","reference":"r","not_after":"0001-01-01T01:00:00.5+01:00"}`, "in the future"},
+		{"that time in a line of an export", `{"name":"a.be","authority":"a","reference":"r","changed":3,"not_after":"0001-01-01T00:00:00Z"}`, "in the future"},
 		{"a since to come", `{"name":"a.be","authority":"a","reference":"r","since":"2026-05-12T12:00:01Z"}`, "has passed"},
 		{"a changed that is a text", `{"name":"a.be","authority":"a","reference":"r","changed":"3"}`, "whole number"},
 		{"a key twice", `{"name":"a.be","authority":"a","reference":"r","name":"b.be"}`, `each key once, got "name"`},
@@ -102,6 +105,27 @@ func TestImportRefusesLines(t *testing.T) {
 				t.Error("a refused import changed something")
 			}
 		})
+	}
+}
+
+// A restored export does not fail on flags that would have lifted by themselves since.
+func TestImportOfLapsedLines(t *testing.T) {
+	d := newDesk(t, testPolicy())
+	d.flag("now.be")
+	lapsed := `{"name":"%s","authority":"a","reference":"r","not_after":"2026-05-12T12:00:00Z","since":"2026-05-01T00:00:00Z","changed":3}` + "\n"
+	none := `{"name":"none.be","authority":"a","reference":"r","not_after":null,"changed":3}` + "\n"
+	r, err := d.importText("", fmt.Sprintf(lapsed, "a.be")+fmt.Sprintf(lapsed, "now.be")+importLine("b.be")+none)
+	if err != nil || r.Lines != 4 || r.Lapsed != 2 || r.Created != 2 || r.Replaced != 0 {
+		t.Errorf("%+v, %v; want two lines lapsed and two created", r, err)
+	}
+	if f, err := d.Lookup("none.be"); err != nil || !f.NotAfter.IsZero() {
+		t.Errorf("null: %+v, %v; want no not_after", f, err)
+	}
+	if d.redirected("a.be") || !d.redirected("now.be") {
+		t.Error("a lapsed line changed something")
+	}
+	if r, err := d.importText("", fmt.Sprintf(lapsed, "a.be")); err != nil || r.Lapsed != 1 || r.Generation != d.generation() {
+		t.Errorf("nothing but lapsed lines: %+v, %v", r, err)
 	}
 }
 

@@ -17,11 +17,11 @@ import (
 
 // line is what one line of an import may hold.
 type line struct {
-	Name      string    `json:"name"`
-	Authority string    `json:"authority"`
-	Reference string    `json:"reference"`
-	NotAfter  time.Time `json:"not_after"`
-	Note      string    `json:"note"`
+	Name      string     `json:"name"`
+	Authority string     `json:"authority"`
+	Reference string     `json:"reference"`
+	NotAfter  *time.Time `json:"not_after"`
+	Note      string     `json:"note"`
 
 	Since   time.Time `json:"since"`
 	Unicode string    `json:"unicode"`
@@ -74,13 +74,21 @@ func (in *importer) parse(n int, text []byte, texts map[string]string) {
 		in.refuse(n, l.Name, err.Error())
 		return
 	}
-	name, err := canonical(l.Name)
+	notAfter, err := NotAfter(l.NotAfter)
+	if err == nil && l.Changed > 0 && l.NotAfter != nil && !notAfter.After(in.now) {
+		in.report.Lapsed++
+		return
+	}
+	var name string
+	if err == nil {
+		name, err = canonical(l.Name)
+	}
 	if err == nil {
 		err = in.checker.check(name)
 	}
 	f := store.Flag{
 		Name: name, Authority: l.Authority, Reference: l.Reference, Note: l.Note,
-		NotAfter: wholeSecond(l.NotAfter), Since: wholeSecond(l.Since),
+		NotAfter: notAfter, Since: wholeSecond(l.Since),
 	}
 	if err == nil {
 		err = checkFlag(f, in.now)

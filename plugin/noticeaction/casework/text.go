@@ -54,6 +54,19 @@ func checkText(field, s string, least, most int, lines bool) error {
 	return nil
 }
 
+// NotAfter returns the not_after of a request, where nil means none. The zero time is refused with an
+// *Error: it would be taken for none.
+func NotAfter(given *time.Time) (time.Time, error) {
+	if given == nil {
+		return time.Time{}, nil
+	}
+	t := time.Unix(given.Unix(), 0).UTC()
+	if t.IsZero() {
+		return t, &Error{Kind: Invalid, Field: "not_after", Value: given.Format(time.RFC3339), Detail: "expected a time in the future, or none"}
+	}
+	return t, nil
+}
+
 // checkNotAfter wants zero or a whole second in the future.
 func checkNotAfter(t, now time.Time) error {
 	switch {

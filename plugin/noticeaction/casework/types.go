@@ -70,6 +70,7 @@ type ImportReport struct {
 	Created    int           `json:"created"`
 	Replaced   int           `json:"replaced"`
 	Unchanged  int           `json:"unchanged"`
+	Lapsed     int           `json:"lapsed"` // lines of an export left out, as their not_after has passed
 	Generation uint64        `json:"generation"`
 	Errors     []ImportError `json:"errors,omitempty"` // the first 100, by line
 	MoreErrors int           `json:"more_errors,omitempty"`
