@@ -44,11 +44,13 @@ func (p *pacer) ready(now time.Time) bool { return !now.Before(p.next) }
 
 func (p *pacer) took(begin, end time.Time) { p.next = end.Add(9 * end.Sub(begin)) }
 
-// learnHosting reads each zone that has a new serial. Called by run alone.
+// learnHosting reads each zone that was not read yet or has a new serial.
+// Called with learning held.
 func (v *view) learnHosting(ctx context.Context) {
 	for i := range v.zones {
 		apex := v.apex(i)
-		if !apex.known || v.hostingOf(i) != nil && v.hostingOf(i).serial == apex.soa.Serial || !v.due[i].ready(time.Now()) {
+		h := v.hostingOf(i)
+		if !apex.known || h != nil && (h.serial == apex.soa.Serial || !v.due[i].ready(time.Now())) {
 			continue
 		}
 		begin := time.Now()

@@ -11,10 +11,6 @@ import (
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 )
 
-// patience is how long a name's judgement waits for the first whole read of
-// a zone.
-const patience = 5 * time.Second
-
 // serversOf returns the host names of a zone's name servers, and whether every
 // view of the zone knows them.
 func serversOf(claims []*claim, zone string) (hosts []string, known bool) {
@@ -23,6 +19,7 @@ func serversOf(claims []*claim, zone string) (hosts []string, known bool) {
 		if !slices.Contains(c.handler.zones, zone) {
 			continue
 		}
+		c.handler.view.await()
 		servers, ok := c.handler.view.servers(zone)
 		hosts, known = append(hosts, servers...), known && ok
 	}
@@ -55,13 +52,17 @@ func (n *NoticeAction) delegation(s *casework.Surroundings, zone int, fqdn strin
 	s.Unsigned = n.view.apex(zone).profile == profileInsecure
 }
 
+// await lets a view that has gaps, as at the start, look again first.
+func (v *view) await() {
+	if !v.complete() {
+		v.refresh(context.Background())
+	}
+}
+
 // hosting adds the names of this directive's zones that the name serves. While
 // a zone is yet to be read whole nothing is known.
 func (n *NoticeAction) hosting(s *casework.Surroundings, fqdn string) {
-	select {
-	case <-n.view.begun:
-	case <-time.After(patience):
-	}
+	n.view.await()
 	for i := range n.zones {
 		h := n.view.hostingOf(i)
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,16 +36,16 @@ type view struct {
 
 	apexes  atomic.Pointer[[]apex]    // in the order of zones
 	hosting []atomic.Pointer[hosting] // likewise; nil until read
-	begun   chan struct{}             // closed once each zone was tried
-	due     []pacer                   // of run alone
+	due     []pacer                   // learning held
 	unfit   atomic.Bool               // a zone came to be signed in a way that cannot be served
+
+	learning sync.Mutex // held to learn and publish
 }
 
 // newView is a view of zones that have not answered yet.
 func newView(cfg *config) *view {
 	v := &view{
 		zones: newZones(cfg.origins), exempt: cfg.exempt, asked: cfg.profile, at: cfg.at,
-		begun: make(chan struct{}),
 	}
 	v.hosting, v.due = make([]atomic.Pointer[hosting], len(v.zones)), make([]pacer, len(v.zones))
 	apexes := make([]apex, len(v.zones))
@@ -139,15 +140,9 @@ func (v *view) settleProfile(ctx context.Context, a apex) (apex, error) {
 
 // run keeps the view fresh until ctx ends.
 func (v *view) run(ctx context.Context) {
-	select { // the instance's other directives start too, and their names count
-	case <-ctx.Done():
-	case <-time.After(retry):
-	}
-	v.learnHosting(ctx)
-	close(v.begun)
 	for {
 		pause := relearn
-		if slices.ContainsFunc(*v.apexes.Load(), func(a apex) bool { return !a.known }) {
+		if !v.complete() {
 			pause = retry
 		}
 		select {
@@ -155,11 +150,29 @@ func (v *view) run(ctx context.Context) {
 			return
 		case <-time.After(pause):
 		}
-		err := v.learnApexes(ctx)
-		if err != nil && !v.unfit.Load() {
-			log.Errorf("%s: %v", v.at, err)
-		}
-		v.unfit.Store(err != nil)
-		v.learnHosting(ctx)
+		v.refresh(ctx)
 	}
+}
+
+// refresh learns what is new. Safe for concurrent use.
+func (v *view) refresh(ctx context.Context) {
+	v.learning.Lock()
+	defer v.learning.Unlock()
+	err := v.learnApexes(ctx)
+	if err != nil && !v.unfit.Load() {
+		log.Errorf("%s: %v", v.at, err)
+	}
+	v.unfit.Store(err != nil)
+	v.learnHosting(ctx)
+}
+
+// complete reports whether every zone has answered and was read whole, if it
+// can be.
+func (v *view) complete() bool {
+	for i, a := range *v.apexes.Load() {
+		if !a.known || len(v.transferers) > 0 && v.hostingOf(i) == nil {
+			return false
+		}
+	}
+	return true
 }
