@@ -11,15 +11,18 @@ ROOM    := ./plugin/noticeaction
 RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework)))
 
 # command:package of Debian.
-TEST_TOOLS := curl:curl dig:bind9-dnsutils kdig:knot-dnsutils named-checkzone:bind9-utils gcc:gcc
-PEER_TOOLS := unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor dnsperf:dnsperf dnsdist:dnsdist nsd:nsd
+TEST_TOOLS  := curl:curl gcc:gcc dig:bind9-dnsutils delv:bind9-dnsutils nsupdate:bind9-dnsutils kdig:knot-dnsutils \
+	named-checkzone:bind9-utils dnssec-signzone:bind9-utils \
+	unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor
+SMOKE_TOOLS := dnsperf:dnsperf
+BENCH_TOOLS := $(SMOKE_TOOLS) dnsdist:dnsdist nsd:nsd unbound:unbound named:bind9 knotd:knot
 
 SOAK_ROUNDS ?= 200
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race soak lint zones tools peers bench bench-smoke
+.PHONY: help build test race soak lint zones tools bench bench-smoke
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -48,27 +51,13 @@ zones: ## write the committed zones again
 	go run ./internal/zonegen/cmd -zone vlaanderen -n 50 > testdata/vlaanderen.zone
 	go run ./internal/zonegen/cmd -zone brussels -n 50 > testdata/brussels.zone
 
-bench: peers ## measure everything beside its peers, a quarter of an hour, and write docs/
+bench: ## measure everything beside its peers, a quarter of an hour, and write docs/
+	./internal/install.sh $(BENCH_TOOLS)
 	go run ./internal/bench -docs docs
 
 bench-smoke: ## the main ratios, in less than a minute
-	$(call install,dnsperf:dnsperf)
+	./internal/install.sh $(SMOKE_TOOLS)
 	go run ./internal/bench -smoke
 
 tools: ## install the Debian packages that the tests use
-	$(call install,$(TEST_TOOLS))
-
-peers: ## install the name servers and resolvers to compare with
-	$(call install,$(PEER_TOOLS))
-
-# install runs apt-get for the packages whose command is missing, if any.
-define install
-	@missing=; \
-	for tool in $(1); do command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
-	test -n "$$missing" || exit 0; \
-	as=; test "$$(id -u)" = 0 || as=sudo; \
-	if ! command -v apt-get >/dev/null || { test -n "$$as" && ! command -v sudo >/dev/null; }; then \
-		echo "tools: expected$$missing to be installed, and apt-get with root or sudo to do it" >&2; exit 1; \
-	fi; \
-	$$as apt-get update -q && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
-endef
+	./internal/install.sh $(TEST_TOOLS)
