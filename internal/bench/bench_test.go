@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,14 +55,32 @@ func TestTallyRefuses(t *testing.T) {
 }
 
 func TestStatOfAProcess(t *testing.T) {
-	group, used, err := parseStat("4711 (name (of) x) S 1 4710 4710 0 -1 4194560 1 2 3 4 250 50 0 0 20 0 5 0 99\n")
-	if err != nil || group != 4710 || used != 3*time.Second {
-		t.Errorf("got group %d, %s, %v, want 4710, 3s", group, used, err)
+	pid, group, err := parseStat("4711 (name (of) x) S 1 4710 4710 0 -1 4194560 1 2 3 4 250 50\n")
+	if err != nil || pid != 4711 || group != 4710 {
+		t.Errorf("got %d of group %d, %v, want 4711 of 4710", pid, group, err)
 	}
-	for _, line := range []string{"", "1 (x) S", "1 (x) S 1 a 1 0 -1 0 0 0 0 0 1 1 0"} {
+	for _, line := range []string{"", "1 (x) S", "x (x) S 1 2", "1 (x) S 1 a 1 0 -1 0"} {
 		if _, _, err := parseStat(line); err == nil {
 			t.Errorf("%q: expected an error", line)
 		}
+	}
+}
+
+func TestTimeOfAServerIsThatOfItsGroup(t *testing.T) {
+	pids, err := group(syscall.Getpgrp())
+	if err != nil || !slices.Contains(pids, os.Getpid()) {
+		t.Fatalf("expected this process %d among its group's %v, %v", os.Getpid(), pids, err)
+	}
+	s := &server{processes: []int{os.Getpid()}}
+	before, err := s.cpu()
+	if err != nil || before <= 0 {
+		t.Fatalf("expected some time used, got %s, %v", before, err)
+	}
+	for range 1000 {
+		_ = randomNames(10, 1)
+	}
+	if after, err := s.cpu(); err != nil || after <= before {
+		t.Errorf("expected more than %s used, got %s, %v", before, after, err)
 	}
 }
 

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -96,19 +98,21 @@ func plain(r rune) rune {
 	return '-'
 }
 
-// freePort returns a loopback port that neither UDP nor TCP uses now.
+// freePort returns a loopback port that neither UDP nor TCP uses now. It is
+// below those that the kernel gives out, so that nobody gets it by chance
+// before the server does.
 func freePort() (string, error) {
-	for range 100 {
-		t, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		port := strconv.Itoa(20_000 + rand.IntN(10_000))
+		t, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			return "", err
+			continue
 		}
 		u, err := net.ListenPacket("udp", t.Addr().String())
 		t.Close()
 		if err == nil {
 			u.Close()
-			_, port, err := net.SplitHostPort(t.Addr().String())
-			return port, err
+			return port, nil
 		}
 	}
 	return "", errors.New("expected a free loopback port")

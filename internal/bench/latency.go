@@ -39,7 +39,7 @@ func (l *lab) measureLatency() error {
 		return err
 	}
 	windows := l.windows(newDesk(s), names)
-	for range max(l.rounds/3, 1) {
+	for range l.longRounds() {
 		for _, w := range windows {
 			if err := w.open(s.port, load{file: file, rate: latencyRate}); err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)

@@ -36,7 +36,7 @@ type effort struct {
 }
 
 var (
-	full  = effort{rounds: 9, seconds: 2, zone: 200_000, few: 10_000, many: 1_000_000, flags: 500}
+	full  = effort{rounds: 15, seconds: 1, zone: 200_000, few: 10_000, many: 1_000_000, flags: 500}
 	smoke = effort{rounds: 3, seconds: 1, zone: 10_000, few: 10_000, many: 100_000, flags: 100, smoke: true}
 )
 
@@ -48,6 +48,8 @@ type lab struct {
 	report        *report
 	begun         time.Time
 	started       sync.Map // of process ids: servers that run
+
+	passed, answered *rival // with the most flags, once they are measured
 }
 
 // rooms are the measurements in the order in which they are made.
@@ -139,6 +141,7 @@ func (l *lab) run(temporary, only, docs string) (err error) {
 			return fmt.Errorf("measuring %s: %w", r.name, err)
 		}
 	}
+	l.estimateNode()
 	return l.report.publish(os.Stdout, docs)
 }
 

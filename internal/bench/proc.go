@@ -23,10 +23,6 @@ const (
 	bothCores  = "0,1"
 )
 
-// tick is the unit of the times in /proc/PID/stat, proc_pid_stat(5): USER_HZ
-// is 100 on every Linux that Go runs on.
-const tick = time.Second / 100
-
 // patience is how long a server may take to give its first answer.
 const patience = 2 * time.Minute
 
@@ -36,9 +32,11 @@ type server struct {
 	name string
 	port string // of DNS
 	dir  string // its working folder
-	cmd  *exec.Cmd
-	gone chan struct{}
-	took time.Duration // from start to the first answer
+
+	processes []int // once it answers
+	cmd       *exec.Cmd
+	gone      chan struct{}
+	took      time.Duration // from start to the first answer
 }
 
 // startServer runs a command on the given cores until it answers for name.
@@ -69,7 +67,8 @@ func (l *lab) startServer(s *server, cores, name string, command string, args ..
 		return fmt.Errorf("starting %s: %w; it printed:\n%s", s.name, err, printed[max(0, len(printed)-2000):])
 	}
 	s.took = time.Since(begin)
-	return nil
+	s.processes, err = group(s.cmd.Process.Pid)
+	return err
 }
 
 // await asks for the A record of name until there is an answer without error.
@@ -117,46 +116,54 @@ func (l *lab) abandon() {
 	_ = os.RemoveAll(l.dir)
 }
 
-// cpu is the user and system time that the server has used so far.
+// cpu is the user and system time that the server has used so far: what
+// /proc/PID/stat rounds to hundredths of a second.
 func (s *server) cpu() (time.Duration, error) {
+	total := time.Duration(0)
+	for _, pid := range s.processes {
+		var used unix.Timespec
+		// The CPU clock of a process by its id, as clock_getcpuclockid(3) makes it.
+		if err := unix.ClockGettime(int32(^pid<<3|2), &used); err != nil {
+			return 0, fmt.Errorf("reading the CPU time of %s: %w", s.name, err)
+		}
+		total += time.Duration(used.Nano())
+	}
+	return total, nil
+}
+
+// group returns the processes of a process group.
+func group(leader int) (pids []int, err error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	total := time.Duration(0)
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // gone since
 		}
-		group, used, err := parseStat(string(text))
+		pid, of, err := parseStat(string(text))
 		if err != nil {
-			return 0, fmt.Errorf("reading %s: %w", path, err)
+			return nil, fmt.Errorf("reading %s: %w", path, err)
 		}
-		if group == s.cmd.Process.Pid {
-			total += used
+		if of == leader {
+			pids = append(pids, pid)
 		}
 	}
-	if total == 0 {
-		return 0, fmt.Errorf("reading the CPU time of %s: expected its processes below /proc", s.name)
-	}
-	return total, nil
+	return pids, nil
 }
 
-// parseStat returns the process group and the user and system time of a line
-// of /proc/PID/stat.
-func parseStat(line string) (group int, used time.Duration, err error) {
-	fields := strings.Fields(line[strings.LastIndexByte(line, ')')+1:]) // from the third on
-	if len(fields) < 13 {
-		return 0, 0, fmt.Errorf("expected 15 fields or more, got %q", line)
+// parseStat returns the process and its group of a line of /proc/PID/stat,
+// proc_pid_stat(5).
+func parseStat(line string) (pid, group int, err error) {
+	state := line[strings.LastIndexByte(line, ')')+1:] // what is before may hold anything
+	if _, err := fmt.Sscanf(line, "%d ", &pid); err != nil {
+		return 0, 0, fmt.Errorf("expected a process id in %q: %w", line, err)
 	}
-	var numbers [3]int64
-	for i, field := range []int{5, 14, 15} {
-		if numbers[i], err = strconv.ParseInt(fields[field-3], 10, 64); err != nil {
-			return 0, 0, err
-		}
+	if _, err := fmt.Sscanf(state, " %1s %d %d", new(string), new(int), &group); err != nil {
+		return 0, 0, fmt.Errorf("expected a process group in %q: %w", line, err)
 	}
-	return int(numbers[0]), time.Duration(numbers[1]+numbers[2]) * tick, nil
+	return pid, group, nil
 }
 
 // memory is the resident size of the server's first process in bytes.

@@ -45,6 +45,9 @@ func (l *lab) compare(rounds int, rivals ...*rival) error {
 	return nil
 }
 
+// longRounds is how often what takes many seconds is repeated.
+func (l *lab) longRounds() int { return max(l.rounds/5, 1) }
+
 // tabulate reports rivals beside the last of them.
 func (l *lab) tabulate(title, note string, rivals ...*rival) {
 	peer := rivals[len(rivals)-1]

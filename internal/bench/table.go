@@ -86,17 +86,16 @@ func exactly(x float64) ratio { return ratio{x, x, x} }
 func (l *lab) tabulateLookups(r results) {
 	t := table{title: "Look-up, 1M names", note: "Net of the same loop without a look-up. In a chain each query waits for the answer before; else the processor overlaps them.",
 		head: []string{"queries", "table ns", "table under an overlay ns", "map after ToLower ns", "× map", "allocations"}}
-	for _, kind := range []string{"hit", "miss", "hit-mixed-case"} {
+	for _, kind := range []struct{ name, label string }{{"hit", "hit"}, {"miss", "miss"}, {"hit-mixed-case", "hit in mixed case"}} {
 		for _, chained := range []string{"", "-chained"} {
-			prefix := "Lookup/1M/" + kind + "/"
+			prefix, label := "Lookup/1M/"+kind.name+"/", kind.label
 			own, peer := r.net(prefix, "table", chained), r.net(prefix, "map", chained)
-			label := kind
 			if chained == "" {
-				l.report.goal("look-up, "+strings.ReplaceAll(kind, "-", ", "), "Go map after lower-casing", "net time", exactly(own/peer), 0.6)
+				l.report.goal("look-up, "+label, "Go map after lower-casing", "net time", exactly(own/peer), 0.6)
 			} else {
 				label += ", in a chain"
 			}
-			t.rows = append(t.rows, []string{strings.ReplaceAll(label, "-", ", "), fmt.Sprintf("%.0f", own), fmt.Sprintf("%.0f", r.net(prefix, "table-overlaid", chained)),
+			t.rows = append(t.rows, []string{label, fmt.Sprintf("%.0f", own), fmt.Sprintf("%.0f", r.net(prefix, "table-overlaid", chained)),
 				fmt.Sprintf("%.0f", peer), fmt.Sprintf("%.2f", own/peer), fmt.Sprintf("%.0f", r.of(prefix+"table", "allocs/op"))})
 		}
 	}
