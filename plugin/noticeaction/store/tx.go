@@ -237,35 +237,58 @@ func (q Query) selects(name, v []byte) (bool, error) {
 	return string(h.authority) == q.Authority, nil
 }
 
-// Load publishes in set all flags but those that are due at now. On error it publishes nothing.
+// Load publishes in set all flags but those that are due at now. On error it publishes nothing; that is
+// ErrDamaged also when the flags are not those that the changes made so far have led to.
 func (tx *Tx) Load(set *redirect.Set, now time.Time) error {
+	check := newSum()
+	defer check.end()
 	var damaged error
 	err := set.Load(tx.Generation(), func(yield func(redirect.Entry) bool) {
-		names, authorities := &pool{}, make(map[string]string)
-		for name, v := range tx.from("") {
-			h, err := decodeHead(v)
-			if err != nil {
-				damaged = fmt.Errorf("flag %s: %w", name, err)
-				yield(redirect.Entry{}) // which no set accepts
-				return
+		for e, err := range tx.entries() {
+			if damaged = err; err != nil {
+				break
 			}
-			if h.notAfter != 0 && h.notAfter <= now.Unix() {
+			check.add(e)
+			if e.NotAfter != 0 && e.NotAfter <= now.Unix() {
 				continue
 			}
-			authority, ok := authorities[string(h.authority)]
-			if !ok {
-				authority = string(h.authority)
-				authorities[authority] = authority
-			}
-			if !yield(redirect.Entry{Name: names.add(name), Authority: authority, NotAfter: h.notAfter}) {
+			if !yield(e) {
 				return
 			}
+		}
+		if damaged == nil {
+			damaged = check.compare(tx.state)
+		}
+		if damaged != nil {
+			yield(redirect.Entry{}) // which no set accepts
 		}
 	})
 	if damaged != nil {
 		return damaged
 	}
 	return err
+}
+
+// entries yields all flags as the table has them, until the first error.
+func (tx *Tx) entries() iter.Seq2[redirect.Entry, error] {
+	return func(yield func(redirect.Entry, error) bool) {
+		names, authorities := &pool{}, make(map[string]string)
+		for name, v := range tx.from("") {
+			h, err := decodeHead(v)
+			if err != nil {
+				yield(redirect.Entry{}, fmt.Errorf("flag %s: %w", name, err))
+				return
+			}
+			authority, ok := authorities[string(h.authority)]
+			if !ok {
+				authority = string(h.authority)
+				authorities[authority] = authority
+			}
+			if !yield(redirect.Entry{Name: names.add(name), Authority: authority, NotAfter: h.notAfter}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // NextExpiry returns when the first flag ends that ends after a time, which may be zero; false when

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// A database whose records are not what its own account says is not loaded.
+func TestLoadChecksTheAccount(t *testing.T) {
+	written := func(change func(flags *bolt.Bucket) error) func(*bolt.Tx) error {
+		return func(tx *bolt.Tx) error { return change(tx.Bucket(flagsBucket)) }
+	}
+	record := func(f Flag) []byte { return appendFlag(nil, f) }
+	for _, tc := range []struct {
+		name   string
+		change func(*bolt.Tx) error
+		want   string // empty: whole
+	}{
+		{"whole", func(*bolt.Tx) error { return nil }, ""},
+		{"a flag gone", written(func(b *bolt.Bucket) error { return b.Delete([]byte("n0001.be")) }), "2999 flags"},
+		{"a flag more", written(func(b *bolt.Bucket) error {
+			return b.Put([]byte("x.be"), record(flagOf("x.be", time.Time{})))
+		}), "3001 flags"},
+		{"another name", written(func(b *bolt.Bucket) error {
+			return errors.Join(b.Delete([]byte("n0001.be")), b.Put([]byte("n0002x.be"), record(flagOf("n0002x.be", time.Time{}))))
+		}), "3000 flags"},
+		{"another end, that has passed", written(func(b *bolt.Bucket) error {
+			return b.Put([]byte("n0001.be"), record(flagOf("n0001.be", noon)))
+		}), "3000 flags"},
+		{"another count", func(tx *bolt.Tx) error {
+			meta := tx.Bucket(metaBucket)
+			s, err := decodeState(meta.Get(stateKey))
+			s.flags++
+			return errors.Join(err, meta.Put(stateKey, encodeState(s)))
+		}, "says 3001"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := openTest(t, filepath.Join(t.TempDir(), "na.db"))
+			mustUpdate(t, s, func(tx *Tx) error {
+				for n := range 3000 {
+					if err := tx.PutFlag(flagOf(fmt.Sprintf("n%04d.be", n), time.Time{})); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err := s.db.Update(tc.change); err != nil {
+				t.Fatal(err)
+			}
+			set := redirect.NewSet()
+			err := s.View(func(tx *Tx) error { return tx.Load(set, noon) })
+			if tc.want == "" {
+				if err != nil || set.Table().Len() != 3000 {
+					t.Errorf("table of %d, %v; want 3000", set.Table().Len(), err)
+				}
+				return
+			}
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "restore a backup") {
+				t.Errorf("error = %v, want %v with %q", err, ErrDamaged, tc.want)
+			}
+			if set.Table().Len() != 0 {
+				t.Errorf("a table of %d was published", set.Table().Len())
+			}
+		})
+	}
+}
