@@ -49,9 +49,13 @@ type bulk struct {
 // measureBulk: import, export and start, and bare operations on the same
 // records, in turn. The start is net of one without flags.
 func (l *lab) measureBulk(zone string, body []byte) error {
+	small, _, err := l.writeZone(100) // so that a start is little else
+	if err != nil {
+		return err
+	}
 	var t bulk
 	for range l.longRounds() {
-		if err := l.bulkRound(&t, zone, body); err != nil {
+		if err := l.bulkRound(&t, zone, small, body); err != nil {
 			return err
 		}
 	}
@@ -68,18 +72,19 @@ func (l *lab) measureBulk(zone string, body []byte) error {
 	return nil
 }
 
-func (l *lab) bulkRound(t *bulk, zone string, body []byte) error {
+func (l *lab) bulkRound(t *bulk, zone, small string, body []byte) error {
 	if err := os.RemoveAll(filepath.Join(l.dir, "desk")); err != nil {
+		return err
+	}
+	if _, _, err := l.startAndStop(small); err != nil { // makes the database
+		return err
+	}
+	emptyTook, emptyBytes, err := l.startAndStop(small)
+	if err != nil {
 		return err
 	}
 	s, err := l.startCoreDNS("desk", noticeaction, zone, serverCore)
 	if err != nil {
-		return err
-	}
-	empty := s.took
-	small, err := s.memory()
-	if err != nil {
-		s.stop()
 		return err
 	}
 	d := newDesk(s)
@@ -93,36 +98,44 @@ func (l *lab) bulkRound(t *bulk, zone string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	b, err := l.startBare(s)
+	put, scan, err := l.bareBulk(s)
 	if err != nil {
 		return err
 	}
-	put, err := b.time("put")
+	took, bytes, err := l.startAndStop(small)
 	if err != nil {
 		return err
 	}
-	scan, err := b.time("scan")
-	if err != nil {
-		return err
-	}
-	if err := b.stop(); err != nil {
-		return err
-	}
-	if s, err = l.startCoreDNS("desk", noticeaction, zone, serverCore); err != nil {
-		return err
-	}
-	large, err := s.memory()
-	s.stop()
-	if err != nil {
-		return err
-	}
-	t.put, t.scan, t.bytes = append(t.put, put), append(t.scan, scan), append(t.bytes, float64(large-small)/float64(l.many))
-	t.start = append(t.start, max(s.took-empty, 0).Seconds()*1e3)
-	l.say("  import %.0f ms, put %.0f, export %.0f, start %.0f, scan %.0f", imported, put, exported(t), t.start[len(t.start)-1], scan)
+	t.put, t.scan, t.start = append(t.put, put), append(t.scan, scan), append(t.start, took-emptyTook)
+	t.bytes = append(t.bytes, (bytes-emptyBytes)/float64(l.many))
+	l.say("  import %.0f ms, put %.0f, export %.0f, start %.0f, scan %.0f", imported, put, t.export[len(t.export)-1], took-emptyTook, scan)
 	return nil
 }
 
-func exported(t *bulk) float64 { return t.export[len(t.export)-1] }
+// startAndStop returns how many milliseconds a start takes with the desk's
+// database as it is, and the bytes of memory after it.
+func (l *lab) startAndStop(zone string) (took, bytes float64, err error) {
+	s, err := l.startCoreDNS("desk", noticeaction, zone, serverCore)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer s.stop()
+	memory, err := s.memory()
+	return s.took.Seconds() * 1e3, float64(memory), err
+}
+
+// bareBulk returns how many milliseconds bbolt takes to put and to scan the
+// records of a stopped server.
+func (l *lab) bareBulk(s *server) (put, scan float64, err error) {
+	b, err := l.startBare(s)
+	if err != nil {
+		return 0, 0, err
+	}
+	if put, err = b.time("put"); err == nil {
+		scan, err = b.time("scan")
+	}
+	return put, scan, errors.Join(err, b.stop())
+}
 
 // measureFlagCalls: from the call to the first redirected answer, in turn
 // with bare commits to a database as large on the same disk.
