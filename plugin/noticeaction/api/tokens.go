@@ -11,6 +11,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 )
 
 // Tokens is who may call over TCP: SHA-256 sums of bearer tokens and of client
@@ -21,14 +23,6 @@ type Tokens struct{ entries []tokenEntry }
 type tokenEntry struct {
 	sum [sha256.Size]byte
 	id  Identity
-}
-
-// Len is the number of entries.
-func (t *Tokens) Len() int {
-	if t == nil {
-		return 0
-	}
-	return len(t.entries)
 }
 
 // find looks at every entry, whether or not one fits, so that the time taken
@@ -91,9 +85,6 @@ func readTokens(path string, r io.Reader) (*Tokens, error) {
 // tokenName keeps names apart from the actors "uid:1000" and "system".
 var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
 
-// authorityName is the form of an authority in a role.
-var authorityName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
-
 func parseEntry(text string) (tokenEntry, error) {
 	fields := strings.Fields(text)
 	if len(fields) != 3 {
@@ -106,7 +97,7 @@ func parseEntry(text string) (tokenEntry, error) {
 	entry := tokenEntry{id: Identity{Actor: name, Role: role}}
 	authority, isAuthority := strings.CutPrefix(role, Authority+":")
 	switch {
-	case isAuthority && authorityName.MatchString(authority):
+	case isAuthority && casework.CheckAuthority(authority) == nil:
 		entry.id.Role, entry.id.Authority = Authority, authority
 	case role != Viewer && role != Operator && role != Admin:
 		return tokenEntry{}, fmt.Errorf("expected the role viewer, operator, admin or authority:NAME, got %q", role)

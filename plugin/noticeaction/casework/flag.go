@@ -84,7 +84,7 @@ func checkOrder(o Order) error {
 }
 
 func checkFlag(f store.Flag, now time.Time) error {
-	if err := checkAuthority(f.Authority); err != nil {
+	if err := CheckAuthority(f.Authority); err != nil {
 		return err
 	}
 	if err := checkText("reference", f.Reference, 1, maxReference, false); err != nil {

@@ -232,7 +232,7 @@ func checkLimit(n int) error {
 func (q ListQuery) store() (store.Query, error) {
 	sq := store.Query{Authority: q.Authority}
 	if q.Authority != "" {
-		if err := checkAuthority(q.Authority); err != nil {
+		if err := CheckAuthority(q.Authority); err != nil {
 			return sq, err
 		}
 	}

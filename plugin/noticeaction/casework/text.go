@@ -17,9 +17,9 @@ const (
 	maxYear      = 9999 // RFC 3339 knows no later one
 )
 
-// checkAuthority wants 1 to 63 lowercase letters, digits and hyphens, with no hyphen at either end:
-// the authority is part of role names and of answers.
-func checkAuthority(s string) error {
+// CheckAuthority wants 1 to 63 lowercase letters, digits and hyphens, with no hyphen at either end:
+// the authority is part of role names and of answers. The refusal is an *Error.
+func CheckAuthority(s string) error {
 	ok := 1 <= len(s) && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
 	for i := 0; ok && i < len(s); i++ {
 		ok = ldh(s[i])
