@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -17,8 +18,12 @@ import (
 )
 
 // mapSize is the address space mapped for the database, and with it its largest size, so that bbolt
-// never maps anew, for which a writer would have to wait until the slowest reader is done.
-var mapSize = int(min(int64(64<<30), math.MaxInt/2))
+// never maps anew, for which a writer would have to wait until the slowest reader is done. Where there is
+// less address space (RLIMIT_AS, "ulimit -v"), it is halved down to leastMap.
+var (
+	mapSize  = int(min(int64(64<<30), math.MaxInt/2))
+	leastMap = 1 << 30
+)
 
 // atOnce makes bbolt give up on a locked file without waiting.
 const atOnce = time.Millisecond
@@ -77,33 +82,45 @@ func open(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	var db *bolt.DB
-	var opened fs.FileInfo
-	err = guard(func() (err error) {
-		db, err = bolt.Open(path, 0o600, &bolt.Options{
+	s := &Store{path: path, commit: (*bolt.Tx).Commit}
+	size := mapSize
+	err = s.openMapped(size)
+	for errors.Is(err, syscall.ENOMEM) && size/2 >= leastMap {
+		size /= 2
+		err = s.openMapped(size)
+	}
+	if errors.Is(err, syscall.ENOMEM) {
+		return nil, fmt.Errorf("expected %d MiB of address space to map it to; raise the limit (RLIMIT_AS, ulimit -v): %w", size>>20, err)
+	}
+	if err != nil {
+		return nil, explain(err)
+	}
+	if schema < Schema() {
+		if err := guard(func() error { return s.db.Update(migrate) }); err != nil {
+			return nil, errors.Join(err, s.db.Close())
+		}
+	}
+	return s, nil
+}
+
+// openMapped opens the database file with a map of so many bytes.
+func (s *Store) openMapped(size int) error {
+	return guard(func() (err error) {
+		s.db, err = bolt.Open(s.path, 0o600, &bolt.Options{
 			Timeout:         atOnce,
 			FreelistType:    bolt.FreelistMapType,
-			InitialMmapSize: mapSize,
-			MaxSize:         mapSize,
+			InitialMmapSize: size,
+			MaxSize:         size,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				f, err := os.OpenFile(name, flag, mode)
 				if err == nil {
-					opened, err = f.Stat()
+					s.file, err = f.Stat()
 				}
 				return f, err
 			},
 		})
 		return err
 	})
-	if err != nil {
-		return nil, explain(err)
-	}
-	if schema < Schema() {
-		if err := guard(func() error { return db.Update(migrate) }); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
-	}
-	return &Store{db: db, path: path, file: opened, commit: (*bolt.Tx).Commit}, nil
 }
 
 // create makes an empty database beside path and links it there whole, so that a crash leaves no

@@ -343,3 +343,19 @@ func TestSame(t *testing.T) {
 		})
 	}
 }
+
+// Where the address space is limited the map is smaller, and where even that is too much the error says so.
+func TestLittleAddressSpace(t *testing.T) {
+	defer func(size, least int) { mapSize, leastMap = size, least }(mapSize, leastMap)
+	path := written(t, 3)
+	mapSize = 1 << 47 // all there is
+	s := openTest(t, path)
+	mustUpdate(t, s, put(flagOf("more.be", noon)))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	leastMap = mapSize
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "134217728 MiB of address space") || !strings.Contains(err.Error(), "ulimit -v") {
+		t.Errorf("error = %v, want one that names the limit", err)
+	}
+}

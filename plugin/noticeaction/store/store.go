@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
@@ -32,6 +31,9 @@ var (
 	ErrTruncated = errors.New("database file is cut short")
 	// ErrDamaged is returned when what the database holds cannot be read.
 	ErrDamaged = errors.New("database is damaged")
+	// ErrInternal is returned when this program itself failed while it had the database before it; the error
+	// holds the stack. Nothing was changed.
+	ErrInternal = errors.New("internal error")
 	// ErrUnconfirmed is returned by every write after one whose commit reached the file but could not
 	// be confirmed. Only opening the database anew tells whether that commit lasted.
 	ErrUnconfirmed = errors.New("an earlier commit could not be confirmed; restart to find out whether it lasted")
@@ -53,9 +55,6 @@ type Store struct {
 	pinned      *bolt.Tx   // the state before that commit
 	pinnedUse   sync.Mutex // a bbolt transaction serves one goroutine at a time
 }
-
-// Path returns the path that the database was opened with.
-func (s *Store) Path() string { return s.path }
 
 // Same reports whether the file at the path is still the one that was opened. If it is not, because it
 // was moved, deleted or replaced, what is written is lost with the process.
@@ -171,16 +170,4 @@ func within(tx *bolt.Tx, do func(*Tx) error) error {
 		return err
 	}
 	return do(t)
-}
-
-// guard calls do and turns what a damaged file causes into an error: bbolt panics on a page that
-// contradicts itself, and the memory map faults where the file ends too early.
-func guard(do func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", ErrDamaged, p)
-		}
-	}()
-	return do()
 }
