@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 )
 
 // against runs nactl against a server that answers as h does.
@@ -77,6 +79,16 @@ func TestAnswersThatAreNotTheAPIs(t *testing.T) {
 				t.Errorf("got %d %q, want 1 and %q", code, stderr, tt.want)
 			}
 		})
+	}
+}
+
+func TestForcesAreTheDesks(t *testing.T) {
+	var want []string
+	for _, f := range casework.Forces() {
+		want = append(want, string(f))
+	}
+	if !slices.Equal(forces, want) {
+		t.Errorf("nactl offers %q, the desk has %q", forces, want)
 	}
 }
 

@@ -34,14 +34,16 @@ var rights = map[string][]string{
 	"GET /v1/status":             {Viewer, Operator, Admin},
 	"GET /v1/audit":              {Viewer, Operator, Admin},
 	"GET /v1/backup":             {Admin},
-
-	"force=" + string(casework.ForceBrake):         {Admin},
-	"force=" + string(casework.ForcePrivateSuffix): {Operator, Admin},
-
-	"force=" + string(casework.ForceNotDelegated):     {Operator, Admin},
-	"force=" + string(casework.ForceHostsNameServers): {Operator, Admin},
-	"force=" + string(casework.ForceZoneUnknown):      {Operator, Admin},
 }
+
+func init() {
+	for _, f := range casework.Forces() {
+		rights[forceRight(f)] = []string{Operator, Admin}
+	}
+	rights[forceRight(casework.ForceBrake)] = []string{Admin}
+}
+
+func forceRight(f casework.Force) string { return "force=" + string(f) }
 
 // Identity is who makes a call. Role is one of the four roles; Authority is
 // set for the role "authority" only. Actor is what the journal records:

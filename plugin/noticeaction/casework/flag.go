@@ -25,8 +25,8 @@ const (
 	expiresSoon    = 24 * time.Hour // such a not_after is worth a warning
 )
 
-// Flag flags a name, or replaces its flag: Since and what is not in the request stay. The same request
-// again changes nothing. The refusal is an *Error of any Kind but NotFound.
+// Flag flags a name, or replaces its flag as a whole but for Since, which stays, as does what is recorded
+// of where the name can be reached. The same request again changes nothing. The refusal is an *Error of any Kind but NotFound.
 func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error) {
 	p := d.policy.Load()
 	c := p.checker(o.Force)
@@ -69,15 +69,13 @@ func (d *Desk) judge(c *checker, o Order, r FlagRequest) (store.Flag, error) {
 	return f, checkFlag(f, d.now())
 }
 
-var forces = []Force{ForceBrake, ForcePrivateSuffix, ForceNotDelegated, ForceHostsNameServers, ForceZoneUnknown}
-
 func checkOrder(o Order) error {
 	if err := checkText("actor", o.Actor, 1, maxActor, false); err != nil {
 		return err
 	}
 	for _, f := range o.Force {
-		if !slices.Contains(forces, f) {
-			return &Error{Kind: Invalid, Field: "force", Value: clip(string(f)), Detail: fmt.Sprintf("expected one of %q", forces)}
+		if !slices.Contains(Forces(), f) {
+			return &Error{Kind: Invalid, Field: "force", Value: clip(string(f)), Detail: fmt.Sprintf("expected one of %q", Forces())}
 		}
 	}
 	return nil
@@ -149,7 +147,7 @@ func (b *batch) put(o Order, action string, generation uint64, before *store.Fla
 	if err != nil {
 		return f, err
 	}
-	b.changes = append(b.changes, redirect.Change{Entry: redirect.Entry{Name: f.Name, Authority: f.Authority, NotAfter: unix(f.NotAfter)}})
+	b.changes = append(b.changes, redirect.Change{Entry: f.Entry()})
 	return f, b.tx.Append(store.Entry{
 		Time: b.now, Generation: generation, Actor: o.Actor, Action: action,
 		Name: f.Name, Forced: o.forced(), Before: before, After: &f, Reach: recorded,
@@ -283,11 +281,4 @@ func (o Order) forced() []string {
 		all = append(all, string(f))
 	}
 	return all
-}
-
-func unix(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.Unix()
 }

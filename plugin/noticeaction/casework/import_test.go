@@ -250,7 +250,7 @@ func FuzzImportLine(f *testing.F) {
 			t.Fatalf("%d lines became %d items and %d errors", in.report.Lines, len(in.items), len(in.report.Errors))
 		}
 		for _, it := range in.items {
-			if again, err := p.Name(it.flag.Name); err != nil || again != it.flag.Name {
+			if again, err := nameFor(p, it.flag.Name); err != nil || again != it.flag.Name {
 				t.Fatalf("name %q: %q, %v", it.flag.Name, again, err)
 			}
 		}

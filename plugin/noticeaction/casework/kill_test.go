@@ -203,7 +203,7 @@ func replay(t testing.TB, s *store.Store) (changes map[string][]string, flagged 
 		}
 		var digest redirect.Digest
 		for _, f := range flagged {
-			digest.Add(redirect.Entry{Name: f.Name, Authority: f.Authority, NotAfter: unix(f.NotAfter)})
+			digest.Add(f.Entry())
 		}
 		if tx.JournalLength() != n || tx.JournalHead() != prev || tx.Generation() != generation {
 			t.Errorf("journal of %d, head %s, generation %d; want %d, %s, %d", tx.JournalLength(), tx.JournalHead(), tx.Generation(), n, prev, generation)

@@ -116,7 +116,7 @@ func (m *machine) Check(t *rapid.T) {
 		if id, ok := table.Lookup(name); !ok || table.Authority(id) != want.Authority {
 			t.Fatalf("%s in the table: %v, by %q; want %q", name, ok, table.Authority(id), want.Authority)
 		}
-		digest.Add(redirect.Entry{Name: name, Authority: want.Authority, NotAfter: unix(want.NotAfter)})
+		digest.Add(store.Flag{Name: name, Authority: want.Authority, NotAfter: want.NotAfter}.Entry())
 	}
 	if status.Digest != digest.String() {
 		t.Fatalf("digest = %s, want %s", status.Digest, digest)

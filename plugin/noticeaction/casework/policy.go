@@ -89,17 +89,6 @@ func canonicalAll(what string, names []string) ([]string, error) {
 	return all, nil
 }
 
-// Name returns the form in which a name is stored, lowercase A-labels without final dot, for a name
-// that may be flagged. Every refusal is an *Error: Invalid for what is no registrable name of the
-// zones served, Forbidden for one that must not be flagged.
-func (p *Policy) Name(input string) (string, error) {
-	name, err := canonical(input)
-	if err != nil {
-		return "", err
-	}
-	return name, p.checker(nil).check(name)
-}
-
 // checker checks many names at one moment: it asks for the zones' servers once.
 type checker struct {
 	policy *Policy
@@ -115,7 +104,8 @@ type server struct{ host, apex string }
 
 func (p *Policy) checker(force []Force) *checker { return &checker{policy: p, force: force} }
 
-// check judges a name in canonical form.
+// check judges a name in canonical form. Every refusal is an *Error: Invalid for what is no registrable
+// name of the zones served, Forbidden for one that must not be flagged.
 func (c *checker) check(name string) error {
 	r, err := c.policy.compiled()
 	if err != nil {

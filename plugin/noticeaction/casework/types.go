@@ -18,6 +18,11 @@ const (
 	ForceZoneUnknown      Force = "zone-unknown"       // flag a name of a zone that could not be asked
 )
 
+// Forces returns all there are.
+func Forces() []Force {
+	return []Force{ForceBrake, ForcePrivateSuffix, ForceNotDelegated, ForceHostsNameServers, ForceZoneUnknown}
+}
+
 // Order says who asks for a change, and how.
 type Order struct {
 	Actor  string  // as the journal will show it, 1..200 characters

@@ -113,7 +113,7 @@ func (tx *Tx) PutFlag(f Flag) error {
 	if err := tx.forget(f.Name, key); err != nil {
 		return err
 	}
-	e := redirect.Entry{Name: f.Name, Authority: f.Authority, NotAfter: unix(f.NotAfter)}
+	e := f.Entry()
 	tx.state.digest.Add(e)
 	tx.state.flags++
 	tx.scratch = appendFlag(tx.scratch[:0], f)

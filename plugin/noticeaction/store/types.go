@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+)
 
 // Flag is one standing order: the name is redirected until the flag is lifted.
 type Flag struct {
@@ -12,6 +16,11 @@ type Flag struct {
 	Since     time.Time `json:"since"`              // first flagged, UTC, whole seconds
 	NotAfter  time.Time `json:"not_after,omitzero"` // zero: none; UTC, whole seconds
 	Changed   uint64    `json:"changed"`            // generation of its last change; its ETag
+}
+
+// Entry is the flag as the table has it.
+func (f Flag) Entry() redirect.Entry {
+	return redirect.Entry{Name: f.Name, Authority: f.Authority, NotAfter: unix(f.NotAfter)}
 }
 
 // Entry is one line of the journal.
