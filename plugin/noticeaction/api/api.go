@@ -137,7 +137,7 @@ func (h *Handler) route(r *http.Request) (string, error) {
 	handler.ServeHTTP(&answer, r)
 	if answer.status == http.StatusMethodNotAllowed {
 		allow := answer.header.Get("Allow")
-		doc := problem(http.StatusMethodNotAllowed, fmt.Sprintf("expected one of the methods %s, got %s", allow, r.Method))
+		doc := problem(http.StatusMethodNotAllowed, fmt.Sprintf("expected one of the methods %s, got %s", allow, casework.Clip(r.Method)))
 		return "other", huma.ErrorWithHeaders(doc, http.Header{"Allow": {allow}})
 	}
 	return "other", problem(http.StatusNotFound, noSuchPath)
@@ -175,7 +175,7 @@ func (h *Handler) admit(c *call, r *http.Request, missing error) error {
 		return nil
 	}
 	if media, _, err := mime.ParseMediaType(got); err != nil || media != want {
-		return problem(http.StatusUnsupportedMediaType, fmt.Sprintf("expected Content-Type %s, got %q", want, got))
+		return problem(http.StatusUnsupportedMediaType, fmt.Sprintf("expected Content-Type %s, got %q", want, casework.Clip(got)))
 	}
 	return nil
 }

@@ -63,6 +63,46 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// No refusal repeats more than a little of what was sent.
+func TestRefusalsAreShort(t *testing.T) {
+	long := strings.Repeat("x", 8<<10)
+	h := New(Config{Desk: openDesk(t), Tokens: tokensOf(t)})
+	put, post := "PUT /v1/flags/example.be", "POST /v1/flags/import"
+	for _, s := range []step{
+		{name: "a text", call: put, body: `{"authority":"apd-gba","reference":"` + long + `"}`, status: 422},
+		{name: "a list", call: put, body: `{"authority":"apd-gba","reference":["` + long + `"]}`, status: 422},
+		{name: "a key", call: put, body: `{"authority":"apd-gba","reference":"1","` + long + `":1}`, status: 422},
+		{name: "a key twice", call: put, body: `{"` + long + `":1,"` + long + `":1}`, status: 400},
+		{name: "a time", call: put, body: `{"authority":"apd-gba","reference":"1","not_after":"` + long + `"}`, status: 422},
+		{name: "a parameter", call: put + "?" + long + "=1", body: order, status: 422},
+		{name: "a parameter's value", call: put + "?dry_run=" + long, body: order, status: 422},
+		{name: "a force", call: put + "?force=" + long, body: order, status: 422},
+		{name: "a name", call: "GET /v1/flags/" + long, status: 422},
+		{name: "a name, to an authority", who: bearer("authority"), call: "GET /v1/flags/" + strings.Repeat("a.", 100) + "be", status: 404},
+		{name: "an authority", who: bearer("authority"), call: "GET /v1/flags?authority=" + long, status: 403},
+		{name: "a cursor", call: "GET /v1/flags?after=" + long, status: 422},
+		{name: "a method", call: long + " /v1/status", status: 405},
+		{name: "a media type", call: put, headers: []string{"Content-Type: " + long}, body: order, status: 415},
+		{name: "an entity tag", call: put, headers: []string{"If-Match: " + long}, body: order, status: 422},
+		{name: "an entity tag in quotes", call: put, headers: []string{`If-Match: "` + long + `"`}, body: order, status: 412},
+		{name: "an idempotency key", call: post, headers: []string{"Idempotency-Key: " + long}, body: order, status: 422},
+		{name: "a name in a line", call: post, body: `{"name":"` + long + `"}`, status: 422},
+		{name: "a key in a line", call: post, body: `{"` + long + `":1}`, status: 422},
+		{name: "a number in a line", call: post, body: `{"name":1` + strings.Repeat("0", 8<<10) + `}`, status: 422},
+	} {
+		s.never = strings.Repeat("x", 300)
+		tell(t, h, []step{s})
+		method, target, _ := strings.Cut(s.call, " ")
+		who := s.who
+		if who == nil {
+			who = as("uid:1000")
+		}
+		if n := serve(h, who, method, target, s.body, s.headers...).Body.Len(); n > 1500 {
+			t.Errorf("%s: a problem document of %d bytes", s.name, n)
+		}
+	}
+}
+
 func TestPanicIsAProblem(t *testing.T) {
 	var log string
 	h := New(Config{Log: func(line string) { log = line }, Desk: fakeDesk{

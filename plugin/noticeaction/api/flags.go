@@ -220,7 +220,7 @@ func (h *Handler) lookup(ctx context.Context, name string) (store.Flag, error) {
 	f, err := h.config.Desk.Lookup(name)
 	id := callOf(ctx).Identity
 	if id.Role == Authority && (isKind(err, casework.NotFound) || err == nil && !id.reads(f.Authority)) {
-		return f, problem(http.StatusNotFound, fmt.Sprintf("expected a name flagged for %s, got %q", id.Authority, name))
+		return f, problem(http.StatusNotFound, fmt.Sprintf("expected a name flagged for %s, got %q", id.Authority, casework.Clip(name)))
 	}
 	if err != nil {
 		return f, refusal(ctx, err)
@@ -245,7 +245,7 @@ type listReply struct {
 func (h *Handler) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	if id := callOf(ctx).Identity; id.Role == Authority {
 		if in.Authority != "" && !id.reads(in.Authority) {
-			return nil, problem(http.StatusForbidden, fmt.Sprintf("expected the authority %s, got %q", id.Authority, in.Authority))
+			return nil, problem(http.StatusForbidden, fmt.Sprintf("expected the authority %s, got %q", id.Authority, casework.Clip(in.Authority)))
 		}
 		in.Authority = id.Authority
 	}
@@ -279,7 +279,7 @@ func (h *Handler) match(ctx context.Context, name, ifMatch, ifNoneMatch string) 
 	case ifMatch == "*":
 		f, err := h.config.Desk.Lookup(name)
 		if isKind(err, casework.NotFound) {
-			return m, problem(http.StatusPreconditionFailed, fmt.Sprintf("expected a flagged name, got %q", name))
+			return m, problem(http.StatusPreconditionFailed, fmt.Sprintf("expected a flagged name, got %q", casework.Clip(name)))
 		}
 		if err != nil {
 			return m, refusal(ctx, err)
@@ -291,13 +291,14 @@ func (h *Handler) match(ctx context.Context, name, ifMatch, ifNoneMatch string) 
 	}
 	generation, err := strconv.ParseUint(strings.Trim(ifMatch, `"`), 10, 64)
 	if err != nil {
-		return m, problem(http.StatusPreconditionFailed, fmt.Sprintf("expected the flag's ETag, got %s", ifMatch))
+		return m, problem(http.StatusPreconditionFailed, fmt.Sprintf("expected the flag's ETag, got %s", casework.Clip(ifMatch)))
 	}
 	m.Generation = &generation
 	return m, nil
 }
 
 func badHeader(name, expected, got string) error {
+	got = casework.Clip(got)
 	return problem(http.StatusUnprocessableEntity, fmt.Sprintf("%s: %s, got %q", name, expected, got),
 		&huma.ErrorDetail{Message: expected, Location: "header." + name, Value: got})
 }

@@ -93,7 +93,7 @@ func retryLater(doc *huma.ErrorModel, after time.Duration) error {
 }
 
 // polish makes huma's own refusals say what was expected, and keeps them from
-// echoing a whole body.
+// echoing more than a little of the request.
 func polish(_ huma.Context, _ string, v any) (any, error) {
 	doc, ok := v.(*huma.ErrorModel)
 	if !ok {
@@ -106,7 +106,14 @@ func polish(_ huma.Context, _ string, v any) (any, error) {
 		if clear, ok := clearer[e.Message]; ok {
 			e.Message = clear
 		}
-		if _, object := e.Value.(map[string]any); object || e.Location == "body" {
+		e.Location = casework.Clip(e.Location)
+		switch given := e.Value.(type) {
+		case string:
+			e.Value = casework.Clip(given)
+		case map[string]any, []any:
+			e.Value = nil
+		}
+		if e.Location == "body" {
 			e.Value = nil
 		}
 	}

@@ -75,7 +75,7 @@ func checkOrder(o Order) error {
 	}
 	for _, f := range o.Force {
 		if !slices.Contains(Forces(), f) {
-			return &Error{Kind: Invalid, Field: "force", Value: clip(string(f)), Detail: fmt.Sprintf("expected one of %q", Forces())}
+			return &Error{Kind: Invalid, Field: "force", Value: Clip(string(f)), Detail: fmt.Sprintf("expected one of %q", Forces())}
 		}
 	}
 	return nil

@@ -117,7 +117,7 @@ func (in *importer) refuse(line int, name, detail string) {
 		in.report.MoreErrors++
 		return
 	}
-	in.report.Errors = append(in.report.Errors, ImportError{Line: line, Name: clip(name), Detail: detail})
+	in.report.Errors = append(in.report.Errors, ImportError{Line: line, Name: Clip(name), Detail: detail})
 }
 
 // sort brings the items into name order, which the store likes, and refuses duplicates.

@@ -131,23 +131,23 @@ func decode(text []byte, l *line) error {
 	case err == nil:
 		return CheckJSON(text)
 	case errors.As(err, &wrong) && wrong.Field == "":
-		return errors.New("expected a JSON object, got " + wrong.Value)
+		return errors.New("expected a JSON object, got " + Clip(wrong.Value))
 	case errors.As(err, &wrong):
 		want := "a string"
 		if wrong.Field == "changed" {
 			want = "a whole number"
 		}
-		return fmt.Errorf("%s: expected %s, got %s", wrong.Field, want, wrong.Value)
+		return fmt.Errorf("%s: expected %s, got %s", wrong.Field, want, Clip(wrong.Value))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("expected a JSON object; the line ends within it")
 	}
 	detail := strings.TrimPrefix(err.Error(), "json: ")
 	if field, ok := strings.CutPrefix(detail, "unknown field "); ok {
-		return errors.New("expected only known keys, got " + field)
+		return errors.New("expected only known keys, got " + Clip(field))
 	}
 	var at *time.ParseError
 	if errors.As(err, &at) {
-		return errors.New("expected times as in RFC 3339, such as 2026-05-12T00:00:00Z, got " + clip(at.Value))
+		return errors.New("expected times as in RFC 3339, such as 2026-05-12T00:00:00Z, got " + Clip(at.Value))
 	}
 	return errors.New("expected a JSON object: " + detail)
 }

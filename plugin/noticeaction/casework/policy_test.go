@@ -95,7 +95,7 @@ func TestPolicyName(t *testing.T) {
 		{input: "belgium.be", kind: Forbidden, text: "protects www.belgium.be"},
 		{input: "MÜNCHEN.be", kind: Forbidden, text: "protects xn--mnchen-3ya.be"},
 	} {
-		t.Run(clip(tt.input), func(t *testing.T) {
+		t.Run(Clip(tt.input), func(t *testing.T) {
 			got, err := nameFor(p, tt.input)
 			if tt.kind == 0 {
 				if err != nil || got != tt.want {

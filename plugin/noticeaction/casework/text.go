@@ -25,7 +25,7 @@ func CheckAuthority(s string) error {
 		ok = ldh(s[i])
 	}
 	if !ok {
-		return &Error{Kind: Invalid, Field: "authority", Value: clip(s), Detail: "expected 1 to 63 lowercase letters, digits and hyphens, such as apd-gba"}
+		return &Error{Kind: Invalid, Field: "authority", Value: Clip(s), Detail: "expected 1 to 63 lowercase letters, digits and hyphens, such as apd-gba"}
 	}
 	return nil
 }
@@ -34,7 +34,7 @@ func CheckAuthority(s string) error {
 // characters but line ends and tabs where lines are allowed.
 func checkText(field, s string, least, most int, lines bool) error {
 	bad := func(format string, args ...any) error {
-		return &Error{Kind: Invalid, Field: field, Value: clip(s), Detail: fmt.Sprintf(format, args...)}
+		return &Error{Kind: Invalid, Field: field, Value: Clip(s), Detail: fmt.Sprintf(format, args...)}
 	}
 	if !utf8.ValidString(s) {
 		return bad("expected UTF-8")
@@ -87,7 +87,8 @@ func wholeSecond(t time.Time) time.Time {
 	return time.Unix(t.Unix(), 0).UTC()
 }
 
-func clip(s string) string {
+// Clip shortens what was given to what an error repeats of it, about 100 bytes.
+func Clip(s string) string {
 	const most = 100
 	if len(s) <= most {
 		return s
@@ -95,7 +96,7 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "..."
 }
 
-func quote(s string) string { return strconv.Quote(clip(s)) }
+func quote(s string) string { return strconv.Quote(Clip(s)) }
 
 func sorted(s []string) []string { slices.Sort(s); return s }
 
