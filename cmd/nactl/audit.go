@@ -22,14 +22,16 @@ type auditPage struct {
 
 // entryView is what nactl reads of a line of the journal.
 type entryView struct {
-	Seq        uint64    `json:"seq"`
-	Time       time.Time `json:"time"`
-	Generation uint64    `json:"generation"`
-	Actor      string    `json:"actor"`
-	Action     string    `json:"action"`
-	Name       string    `json:"name"`
-	Reason     string    `json:"reason"`
-	Prev       string    `json:"prev"`
+	Seq        uint64      `json:"seq"`
+	Time       time.Time   `json:"time"`
+	Generation uint64      `json:"generation"`
+	Actor      string      `json:"actor"`
+	Action     string      `json:"action"`
+	Name       string      `json:"name"`
+	Reason     string      `json:"reason"`
+	Before     *redirected `json:"before"`
+	After      *redirected `json:"after"`
+	Prev       string      `json:"prev"`
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -92,9 +94,11 @@ func (a *app) auditListCommand() *cobra.Command {
 func (a *app) auditVerifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
-		Short: "Check that no line of the journal was changed, removed or put in",
+		Short: "Check that the journal is unbroken and leads to the flags there are",
 		Long: "Reads the whole journal and recomputes its chain: each line holds the SHA-256 of\n" +
-			"the line before. The last line is compared with the head that the status shows.\n" +
+			"the line before. The last line is compared with the head that the status shows, and\n" +
+			"the flags that the lines lead to with its digest, so that a flag which was put in\n" +
+			"or taken out past the journal is seen.\n" +
 			"To notice a journal that was rewritten as a whole, keep the head somewhere else.",
 		Args: cobra.NoArgs,
 		RunE: do(func(ctx context.Context, _ []string) error {
@@ -107,40 +111,40 @@ func (a *app) auditVerifyCommand() *cobra.Command {
 			if _, err := c.get(ctx, "/v1/status", nil, &s); err != nil {
 				return err
 			}
-			chain, err := c.walk(ctx, s)
-			if err != nil {
+			if err := c.walk(ctx, s); err != nil {
 				return err
 			}
 			result := struct {
-				Lines uint64 `json:"lines"`
-				Head  string `json:"head"`
-			}{chain.length, chain.head}
+				Lines  uint64 `json:"lines"`
+				Head   string `json:"head"`
+				Digest string `json:"digest"`
+			}{s.JournalLength, s.JournalHead, s.Digest}
 			return a.showValue(result, func(w io.Writer) {
-				fmt.Fprintf(w, "the journal is unbroken: %d lines, head %s\n", result.Lines, result.Head)
+				fmt.Fprintf(w, "the journal is unbroken: %d lines, head %s; it leads to the flags there are: digest %s\n", result.Lines, result.Head, result.Digest)
 			})
 		}),
 	}
 }
 
 // walk reads every page of the journal and checks it against the status.
-func (c *client) walk(ctx context.Context, s statusView) (*chain, error) {
+func (c *client) walk(ctx context.Context, s statusView) error {
 	journal := newChain()
 	// An empty journal has its head without any line.
 	if err := journal.compare(s); err != nil {
-		return nil, err
+		return err
 	}
 	query := url.Values{"limit": {strconv.Itoa(maxPage)}}
 	for {
 		var page auditPage
 		if _, err := c.get(ctx, "/v1/audit", query, &page); err != nil {
-			return nil, err
+			return err
 		}
 		for _, line := range page.Entries {
 			if err := journal.add(line); err != nil {
-				return nil, err
+				return err
 			}
 			if err := journal.compare(s); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		if page.Next == 0 {
@@ -149,15 +153,16 @@ func (c *client) walk(ctx context.Context, s statusView) (*chain, error) {
 		query.Set("after", strconv.FormatUint(page.Next, 10))
 	}
 	if journal.length < s.JournalLength {
-		return nil, fmt.Errorf("the journal is broken at line %d: expected %d lines, got %d", journal.length+1, s.JournalLength, journal.length)
+		return fmt.Errorf("the journal is broken at line %d: expected %d lines, got %d", journal.length+1, s.JournalLength, journal.length)
 	}
-	return journal, nil
+	return nil
 }
 
 // chain is a journal read so far.
 type chain struct {
 	length uint64
 	head   string // hex SHA-256 of the last line; zeros when there is none
+	flags  replay
 }
 
 func newChain() *chain { return &chain{head: strings.Repeat("0", 64)} }
@@ -177,13 +182,20 @@ func (c *chain) add(line []byte) error {
 	}
 	sum := sha256.Sum256(line)
 	c.length, c.head = n, hex.EncodeToString(sum[:])
+	c.flags.apply(e.Before, e.After)
 	return nil
 }
 
-// compare checks the head once as many lines are read as the status counts.
+// compare checks the head and the flags once as many lines are read as the status counts.
 func (c *chain) compare(s statusView) error {
-	if c.length == s.JournalLength && c.head != s.JournalHead {
+	switch {
+	case c.length != s.JournalLength:
+		return nil
+	case c.head != s.JournalHead:
 		return fmt.Errorf("the journal is broken at line %d: expected the head %s of the status, got %s", c.length, s.JournalHead, c.head)
+	case c.flags.digest() != s.Digest:
+		return fmt.Errorf("the flags were changed past the journal: expected the digest %s, to which its %d lines lead, got %s in the status",
+			c.flags.digest(), c.length, s.Digest)
 	}
 	return nil
 }

@@ -19,8 +19,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
 
 // against runs nactl against a server that answers as h does.
@@ -156,7 +161,7 @@ func journal(n int) []string {
 	head := strings.Repeat("0", 64)
 	var lines []string
 	for seq := 1; seq <= n; seq++ {
-		line := fmt.Sprintf(`{"seq":%d,"action":"flag","name":"n%d.be","reason":"<&>","prev":"%s"}`, seq, seq, head)
+		line := fmt.Sprintf(`{"seq":%d,"action":"flag","name":"n%d.be","reason":"<&>","after":{"name":"n%d.be","authority":"apd-gba"},"prev":"%s"}`, seq, seq, seq, head)
 		head = sumOf(line)
 		lines = append(lines, line)
 	}
@@ -168,11 +173,20 @@ func sumOf(line string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// digestOf is that of the first n flags of journal.
+func digestOf(n int) string {
+	var d redirect.Digest
+	for i := 1; i <= n; i++ {
+		d.Add(redirect.Entry{Name: fmt.Sprintf("n%d.be", i), Authority: "apd-gba"})
+	}
+	return d.String()
+}
+
 // serveJournal serves lines in pages of two, and a status.
-func serveJournal(lines []string, length int, head string) http.HandlerFunc {
+func serveJournal(lines []string, length int, head, digest string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/status" {
-			fmt.Fprintf(w, `{"journal_length":%d,"journal_head":%q}`, length, head)
+			fmt.Fprintf(w, `{"journal_length":%d,"journal_head":%q,"digest":%q}`, length, head, digest)
 			return
 		}
 		after, _ := strconv.Atoi(r.URL.Query().Get("after")) // none: the start
@@ -217,7 +231,7 @@ func TestAuditVerify(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			code, stdout, stderr := against(t, serveJournal(tt.lines, tt.length, tt.head), "audit", "verify")
+			code, stdout, stderr := against(t, serveJournal(tt.lines, tt.length, tt.head, digestOf(tt.length)), "audit", "verify")
 			if tt.want == "" {
 				if code != 0 || !strings.HasPrefix(stdout, "the journal is unbroken: ") {
 					t.Errorf("got %d %q %q", code, stdout, stderr)
@@ -229,6 +243,49 @@ func TestAuditVerify(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAuditVerifySeesWhatPassedTheJournal(t *testing.T) {
+	lines := journal(5)
+	for name, digest := range map[string]string{"a flag more": digestOf(6), "a flag less": digestOf(4), "none at all": digestOf(0), "no digest": ""} {
+		code, stdout, stderr := against(t, serveJournal(lines, 5, sumOf(lines[4]), digest), "audit", "verify")
+		if code != 1 || stdout != "" || !strings.Contains(stderr, "changed past the journal: expected the digest "+digestOf(5)) {
+			t.Errorf("%s: got %d %q %q", name, code, stdout, stderr)
+		}
+	}
+}
+
+// What nactl replays is what the desk digests.
+func TestReplay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var digest redirect.Digest
+		var lines replay
+		flags := make(map[string]*redirected)
+		for range rapid.IntRange(0, 20).Draw(t, "lines") {
+			name := rapid.SampledFrom([]string{"a.be", "b.be", "xn--caf-dma.be"}).Draw(t, "name")
+			before, after := flags[name], (*redirected)(nil)
+			if rapid.Bool().Draw(t, "flag") {
+				after = &redirected{Name: name, Authority: rapid.SampledFrom([]string{"apd-gba", "x"}).Draw(t, "authority")}
+				if end := rapid.Int64Range(0, 1<<36).Draw(t, "end"); end > 0 {
+					after.NotAfter = time.Unix(end, 0)
+				}
+			}
+			lines.apply(before, after)
+			if before != nil {
+				digest.Remove(entryOf(before))
+			}
+			if flags[name] = after; after != nil {
+				digest.Add(entryOf(after))
+			}
+			if lines.digest() != digest.String() {
+				t.Fatalf("replayed to %s, want %s", lines.digest(), digest)
+			}
+		}
+	})
+}
+
+func entryOf(f *redirected) redirect.Entry {
+	return store.Flag{Name: f.Name, Authority: f.Authority, NotAfter: f.NotAfter}.Entry()
 }
 
 func TestBackupThatMeetsAFileMeanwhile(t *testing.T) {
