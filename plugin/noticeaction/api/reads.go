@@ -20,7 +20,7 @@ type previewReply struct {
 	Flag     *flag     `json:"flag,omitempty" doc:"The flag, if it is"`
 	Warnings []warning `json:"warnings" nullable:"false" doc:"What flagging it would warn of"`
 
-	Zone *surroundings `json:"zone,omitempty" doc:"What the zone holds at and around the name; absent when the server has no view of it"`
+	Zone *surroundings `json:"zone,omitempty" doc:"What the zone holds at and around the name; absent when the server has no view of it, or refuses the name whatever the zone holds"`
 }
 
 type surroundings struct {

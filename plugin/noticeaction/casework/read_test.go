@@ -125,6 +125,15 @@ func TestPreview(t *testing.T) {
 			t.Errorf("preview = %+v does not agree with itself", got)
 		}
 	}
+	p = testPolicy()
+	p.Protect = []string{"protected.be"}
+	p.Surroundings = func(string) Surroundings { return Surroundings{Known: true} }
+	d.SetPolicy(p)
+	for name, shown := range map[string]bool{"free.be": true, "protected.be": false, "www.free.be": false} {
+		if got, err := d.Preview(name); err != nil || got.Allowed || (got.Surroundings != nil) != shown {
+			t.Errorf("preview of %s = %+v, %v; want it refused, its surroundings shown: %v", name, got, err, shown)
+		}
+	}
 	_, err := d.Preview("foo_bar.be")
 	wantKind(t, err, Invalid)
 }
