@@ -262,52 +262,6 @@ func readProtect(cfg *config, c *caddy.Controller, args []string) error {
 	return nil
 }
 
-func readAdmin(cfg *config, c *caddy.Controller, args []string) error {
-	if err := wantArgs(c, args, len(args) > 0, "admin", "unix:PATH or HOST:PORT"); err != nil {
-		return err
-	}
-	for _, arg := range args {
-		if path, ok := strings.CutPrefix(arg, "unix:"); ok && path != "" {
-			arg = "unix:" + cfg.path(path)
-		}
-		for _, have := range cfg.admin {
-			if have == arg {
-				return c.Errf("admin: %q given twice", arg)
-			}
-		}
-		cfg.admin = append(cfg.admin, arg)
-	}
-	return nil
-}
-
-func readAdminTLS(cfg *config, c *caddy.Controller, args []string) error {
-	if err := wantArgs(c, args, len(args) == 2 || len(args) == 3, "admin_tls", "CERT KEY [CLIENT_CA]"); err != nil {
-		return err
-	}
-	files := []string{"", "", ""}
-	for i, arg := range args {
-		files[i] = cfg.path(arg)
-	}
-	tlsConfig, err := api.TLSConfig(files[0], files[1], files[2])
-	if err != nil {
-		return c.Err(err.Error())
-	}
-	cfg.tlsFiles, cfg.tlsConfig = strings.Join(files, "\n"), tlsConfig
-	return nil
-}
-
-func readTokens(cfg *config, c *caddy.Controller, args []string) error {
-	if err := cfg.readPath(c, args, "tokens", "one path", &cfg.tokensFile); err != nil {
-		return err
-	}
-	tokens, err := api.ParseTokens(cfg.tokensFile)
-	if err != nil {
-		return c.Err(err.Error())
-	}
-	cfg.tokens = tokens
-	return nil
-}
-
 func readBrake(cfg *config, c *caddy.Controller, args []string) error {
 	const expected = "COUNT (1 or more) and DURATION (such as 1h)"
 	if err := wantArgs(c, args, len(args) == 2, "brake", expected); err != nil {
@@ -317,16 +271,6 @@ func readBrake(cfg *config, c *caddy.Controller, args []string) error {
 	per, err2 := time.ParseDuration(args[1])
 	cfg.brake = casework.Brake{Count: count, Per: per}
 	return wantArgs(c, args, err == nil && err2 == nil && count >= 1 && per > 0, "brake", expected)
-}
-
-// checkAdmin checks the lines about the admin API against each other.
-func (cfg *config) checkAdmin() error {
-	for _, addr := range cfg.admin {
-		if err := api.CheckAddress(addr, cfg.tlsConfig != nil, cfg.tokens != nil); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // hostName returns a host name as the zone has it: A-labels in lower case and
