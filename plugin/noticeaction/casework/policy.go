@@ -15,10 +15,9 @@ import (
 // Policy says which names may be flagged. It is replaced as a whole and not changed once in use; its
 // methods may be called concurrently.
 type Policy struct {
-	Zones        []string                   // the zones served, as CoreDNS has them: "be."
-	WarningHosts []string                   // hosts of the warning page
-	Protect      []string                   // never flagged; an entry deeper than a registrable name protects the name that holds it
-	ZoneServers  func(zone string) []string // as Servers, for a view that knows every zone
+	Zones        []string // the zones served, as CoreDNS has them: "be."
+	WarningHosts []string // hosts of the warning page
+	Protect      []string // never flagged; an entry deeper than a registrable name protects the name that holds it
 	Brake        Brake
 
 	// Servers tells the host names of a zone's NS set now, zone as in Zones, and whether they are known;
@@ -169,27 +168,17 @@ func (r *rules) names() []string {
 
 // ask gets the name servers of all zones: those of one may lie in another.
 func (c *checker) ask(r *rules) {
-	if c.asked {
+	if c.asked || c.policy.Servers == nil {
 		return
 	}
 	c.asked, c.unknown = true, make(map[string]bool)
 	for _, apex := range r.names() {
-		hosts, known := c.policy.serversOf(r.zones[apex])
+		hosts, known := c.policy.Servers(r.zones[apex])
 		c.unknown[apex] = !known
 		for _, h := range hosts {
 			c.servers = append(c.servers, server{strings.ToLower(strings.TrimSuffix(h, ".")), apex})
 		}
 	}
-}
-
-func (p *Policy) serversOf(zone string) (hosts []string, known bool) {
-	switch {
-	case p.Servers != nil:
-		return p.Servers(zone)
-	case p.ZoneServers != nil:
-		return p.ZoneServers(zone), true
-	}
-	return nil, true
 }
 
 // holds reports whether the host is the name or lies below it.
