@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
@@ -237,60 +236,6 @@ func (q Query) selects(name, v []byte) (bool, error) {
 	return string(h.authority) == q.Authority, nil
 }
 
-// Load publishes in set all flags but those that are due at now. On error it publishes nothing; that is
-// ErrDamaged also when the flags are not those that the changes made so far have led to.
-func (tx *Tx) Load(set *redirect.Set, now time.Time) error {
-	check := newSum()
-	defer check.end()
-	var damaged error
-	err := set.Load(tx.Generation(), func(yield func(redirect.Entry) bool) {
-		for e, err := range tx.entries() {
-			if damaged = err; err != nil {
-				break
-			}
-			check.add(e)
-			if e.NotAfter != 0 && e.NotAfter <= now.Unix() {
-				continue
-			}
-			if !yield(e) {
-				return
-			}
-		}
-		if damaged == nil {
-			damaged = check.compare(tx.state)
-		}
-		if damaged != nil {
-			yield(redirect.Entry{}) // which no set accepts
-		}
-	})
-	if damaged != nil {
-		return damaged
-	}
-	return err
-}
-
-// entries yields all flags as the table has them, until the first error.
-func (tx *Tx) entries() iter.Seq2[redirect.Entry, error] {
-	return func(yield func(redirect.Entry, error) bool) {
-		names, authorities := &pool{}, make(map[string]string)
-		for name, v := range tx.from("") {
-			h, err := decodeHead(v)
-			if err != nil {
-				yield(redirect.Entry{}, fmt.Errorf("flag %s: %w", name, err))
-				return
-			}
-			authority, ok := authorities[string(h.authority)]
-			if !ok {
-				authority = string(h.authority)
-				authorities[authority] = authority
-			}
-			if !yield(redirect.Entry{Name: names.add(name), Authority: authority, NotAfter: h.notAfter}, nil) {
-				return
-			}
-		}
-	}
-}
-
 // NextExpiry returns when the first flag ends that ends after a time, which may be zero; false when
 // none does.
 func (tx *Tx) NextExpiry(after time.Time) (time.Time, bool) {
@@ -327,18 +272,4 @@ func (tx *Tx) keep(b []byte) []byte {
 	n := len(tx.arena)
 	tx.arena = append(tx.arena, b...)
 	return tx.arena[n:len(tx.arena):len(tx.arena)]
-}
-
-// pool makes strings of many short byte slices with few allocations.
-type pool struct{ b strings.Builder }
-
-func (p *pool) add(s []byte) string {
-	const chunk = 64 << 10
-	if p.b.Cap()-p.b.Len() < len(s) {
-		p.b = strings.Builder{}
-		p.b.Grow(chunk)
-	}
-	n := p.b.Len()
-	p.b.Write(s)
-	return p.b.String()[n:]
 }
