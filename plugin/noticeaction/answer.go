@@ -90,7 +90,9 @@ func (a *answerer) answer(q *query) *dns.Msg {
 	return m
 }
 
-// records fills the answer section with what q's owner has of a type.
+// records fills the answer section with what q's owner has of a type. There
+// is no NS: a resolver that learned one would go on asking here as if it were
+// the child's server, and a name that was given back would be lame to it.
 func (a *answerer) records(r *reply, q *query, qtype uint16) {
 	m := &r.msg
 	switch qtype {
@@ -113,12 +115,6 @@ func (a *answerer) records(r *reply, q *query, qtype uint16) {
 			r.soa = q.apex.soaFor(q.name, a.ttl)
 			r.answer[0] = &r.soa
 			m.Answer = r.answer[:1:1]
-		}
-	case dns.TypeNS:
-		if q.apex.profile == profileInsecure && q.atName() {
-			for _, host := range q.apex.ns {
-				m.Answer = append(m.Answer, &dns.NS{Hdr: a.header(q.owner, qtype), Ns: host})
-			}
 		}
 	}
 	m.Answer = m.Answer[:len(m.Answer):len(m.Answer)]
