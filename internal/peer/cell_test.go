@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -96,7 +97,10 @@ type row struct {
 
 func (r *row) covers(c cell) bool {
 	for i, word := range []string{string(c.be), c.asked, c.child, c.owner, dns.Type(c.rrtype).String()} {
-		if !slices.Contains(r.fits[i], "*") && !slices.Contains(r.fits[i], word) {
+		if !slices.ContainsFunc(r.fits[i], func(pattern string) bool {
+			fits, _ := path.Match(pattern, word)
+			return fits
+		}) {
 			return false
 		}
 	}
