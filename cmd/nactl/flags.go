@@ -220,8 +220,8 @@ func printZone(w io.Writer, z *zoneView) {
 	}
 	fmt.Fprintf(w, "DS record\t%s\n", yes(z.DS))
 	fmt.Fprintf(w, "name servers of\t%d other names\n", z.HostsOf)
-	fmt.Fprintf(w, "redirect known everywhere\tafter %s\n", time.Duration(z.RedirectSeconds)*time.Second)
-	fmt.Fprintf(w, "undo known everywhere\tafter %s\n", time.Duration(z.UndoSeconds)*time.Second)
+	fmt.Fprintf(w, "zone forgotten by resolvers\tafter %s, records of the holder's by their own TTLs\n", time.Duration(z.RedirectSeconds)*time.Second)
+	fmt.Fprintf(w, "redirect forgotten by resolvers\tafter %s\n", time.Duration(z.UndoSeconds)*time.Second)
 }
 
 func (a *app) previewCommand() *cobra.Command {

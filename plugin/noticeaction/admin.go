@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -32,13 +33,21 @@ func (d *desk) listen(cfg *config) error {
 			d.close(gone)
 			delete(d.servers, addr)
 		}
-		s, err := api.Listen(addr, cfg.tlsConfig, http.NotFoundHandler(), func(line string) { log.Warningf("Admin %s: %s", addr, line) })
+		s, err := api.Listen(addr, cfg.tlsConfig, http.HandlerFunc(starting), func(line string) { log.Warningf("Admin %s: %s", addr, line) })
 		if err != nil {
 			return err
 		}
 		d.servers[addr] = s
 	}
 	return nil
+}
+
+// starting answers until the lines in force are known.
+func starting(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, `{"title":"Service Unavailable","status":503,"detail":"the server is starting; try again"}`)
 }
 
 // secure says whether the address has TLS by cfg; a unix socket never has.

@@ -84,7 +84,7 @@ func (a *answerer) answer(q *query) *dns.Msg {
 	if len(m.Answer) == 0 {
 		a.negative(r, q)
 	}
-	if q.exempt == nil && q.req.IsEdns0() != nil {
+	if q.req.IsEdns0() != nil && q.exempt == nil {
 		r.explain(q.reason)
 	}
 	return m

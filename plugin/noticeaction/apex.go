@@ -17,6 +17,7 @@ type apex struct {
 	profile profile
 	signer  *dnssec.Dnssec // nil where dnssec does not sign the zone
 	exempt  map[string]*host
+	warned  string // what was last warned of
 
 	// known is false until the zone has answered; soa is then that of the
 	// instance before this one, or made up.

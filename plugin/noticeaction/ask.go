@@ -74,13 +74,16 @@ func (v *view) records(ctx context.Context, name string, rrtype uint16) (rrs []d
 	return rrs
 }
 
-// glue returns the addresses that the zone itself has for the exempt hosts in
-// it. A host without any is left to the zone altogether.
-func (v *view) glue(ctx context.Context, zone string) map[string]*host {
+// glue returns the addresses of the exempt hosts in a zone: those that it
+// answers with, else those known before. Reading the zone whole shows them all.
+func (v *view) glue(ctx context.Context, a apex) map[string]*host {
 	found := make(map[string]*host)
 	for name := range v.exempt {
-		if !dns.IsSubDomain(zone, name) {
+		if !dns.IsSubDomain(a.zone, name) {
 			continue
+		}
+		if known := a.exempt[name]; known != nil {
+			found[name] = known
 		}
 		h := &host{name: name}
 		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {

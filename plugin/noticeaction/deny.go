@@ -18,9 +18,13 @@ var existing = []uint16{dns.TypeA, dns.TypeMX, dns.TypeTXT, dns.TypeAAAA, dns.Ty
 // (RFC 8198) would deny what we answer. dnssec leaves an authority section
 // with more than a SOA as it is.
 func (n *NoticeAction) deny(m *dns.Msg, q *query, state request.Request, server string) {
+	next := nextName(q.owner)
+	if next == "" {
+		return // dnssec then makes one of its own
+	}
 	nsec := &dns.NSEC{
 		Hdr:        dns.RR_Header{Name: q.owner, Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: m.Ns[0].Header().Ttl},
-		NextDomain: `\000.` + q.owner,
+		NextDomain: next,
 		TypeBitMap: n.types(q),
 	}
 	m.Answer = []dns.RR{nsec}
@@ -53,4 +57,43 @@ func (n *NoticeAction) types(q *query) (have []uint16) {
 		}
 	}
 	return have
+}
+
+// nextName returns the name that comes directly after owner in canonical
+// order (RFC 4034 section 6.1, RFC 4471 section 3.1.1), so that an NSEC record
+// denies nothing between. It is empty for an owner that is the very last of
+// its length.
+func nextName(owner string) string {
+	const maxWire, maxLabel = 255, 63
+	wire := make([]byte, maxWire+2)
+	end, err := dns.PackDomainName(owner, wire, 0, nil, false)
+	if err != nil {
+		return ""
+	}
+	label := int(wire[0])
+	switch {
+	case end+2 <= maxWire:
+		return `\000.` + owner
+	case end+1 <= maxWire && label < maxLabel: // nothing fits below; longer by one octet
+		copy(wire[label+2:], wire[label+1:end])
+		wire[0], wire[label+1] = byte(label+1), 0
+	default: // nothing fits; the last octet that can grow does, and what follows it goes
+		i := label
+		for i > 0 && wire[i] == 0xff {
+			i--
+		}
+		if i == 0 {
+			return ""
+		}
+		if wire[i]++; 'A' <= wire[i] && wire[i] <= 'Z' { // they sort as lower case
+			wire[i] = 'Z' + 1
+		}
+		copy(wire[i+1:], wire[label+1:end])
+		wire[0] = byte(i)
+	}
+	next, _, err := dns.UnpackDomainName(wire, 0)
+	if err != nil {
+		return ""
+	}
+	return next
 }

@@ -61,8 +61,7 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}
 	apex, owner := n.view.apex(zone), strings.ToLower(q.Name)
-	exempt := apex.exempt[owner]
-	if apex.passes(q.Qtype, start == 0) || exempt == nil && n.view.exempt[owner] {
+	if apex.passes(q.Qtype, start == 0) {
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}
 	n.count.inc(metrics.WithServer(ctx), n.zones, zone, q.Qtype)
@@ -75,7 +74,7 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 		owner:  owner,
 		name:   owner[start:],
 		apex:   apex,
-		exempt: exempt,
+		exempt: apex.exempt[owner],
 		mail:   n.mailbox(q.Qtype, owner, owner[start:]),
 		reason: table.Authority(authority),
 	}

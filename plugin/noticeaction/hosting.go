@@ -3,7 +3,6 @@ package noticeaction
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -15,7 +14,9 @@ import (
 type hosting struct {
 	serial uint32
 	hosts  zones              // whose names were looked for
+	whole  bool               // false: no plugin behind can show the zone, and nothing is known
 	byName map[string]*hosted // by registrable name, lower case, with the final dot
+	exempt map[string]*host   // the exempt hosts that the zone has addresses for
 }
 
 // hosted is what one name's hosts serve.
@@ -47,18 +48,56 @@ func (p *pacer) took(begin, end time.Time) { p.next = end.Add(9 * end.Sub(begin)
 // learnHosting reads each zone that was not read yet or has a new serial.
 // Called with learning held.
 func (v *view) learnHosting(ctx context.Context) {
-	for i := range v.zones {
+	for _, i := range v.readingOrder() {
 		apex := v.apex(i)
 		h := v.hostingOf(i)
 		if !apex.known || h != nil && (h.serial == apex.soa.Serial || !v.due[i].ready(time.Now())) {
 			continue
 		}
 		begin := time.Now()
-		if h := v.readHosting(ctx, v.zones[i]); h != nil {
-			v.hosting[i].Store(h)
+		h = v.readHosting(ctx, i)
+		if h == nil {
+			return
 		}
 		v.due[i].took(begin, time.Now())
+		if h.whole {
+			v.setExempt(i, h.exempt)
+		}
+		v.hosting[i].Store(h)
 	}
+}
+
+// readingOrder has the zones with exempt hosts first: which of these have an
+// address decides how their servers are counted in all zones.
+func (v *view) readingOrder() []int {
+	var first, rest []int
+	for i, zone := range v.zones {
+		holds := false
+		for name := range v.exempt {
+			holds = holds || dns.IsSubDomain(zone, name)
+		}
+		if holds {
+			first = append(first, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	return append(first, rest...)
+}
+
+// setExempt has the exempt hosts of a zone answered with these addresses. A
+// host that has none is redirected like the rest: the zone would refer
+// resolvers to the holder's servers, for all of the name.
+func (v *view) setExempt(zone int, found map[string]*host) {
+	apexes := slices.Clone(*v.apexes.Load())
+	for name := range v.exempt {
+		had, first := apexes[zone].exempt[name], v.hosting[zone].Load() == nil
+		if found[name] == nil && (had != nil || first) && dns.IsSubDomain(v.zones[zone], name) {
+			log.Warningf("%s: exempt %s: the zone has no address for it, so it is redirected like the rest of its name", v.at, name)
+		}
+	}
+	apexes[zone].exempt = found
+	v.apexes.Store(&apexes)
 }
 
 // hostingOf returns what was read of a zone; nil if it was not, or not for all
@@ -71,80 +110,32 @@ func (v *view) hostingOf(zone int) *hosting {
 	return h
 }
 
-// readHosting walks a whole zone once, as a transfer would show it. It
-// returns nil if no plugin behind can show it or ctx ended first.
-func (v *view) readHosting(ctx context.Context, zone string) *hosting {
+// readHosting walks a whole zone once, as a transfer would show it. It returns
+// nil if ctx ended first.
+func (v *view) readHosting(ctx context.Context, zone int) *hosting {
 	for _, t := range v.transferers {
-		records, err := t.Transfer(zone, 0)
+		records, err := t.Transfer(v.zones[zone], 0)
 		if err != nil {
 			continue
 		}
-		b := hostingBuilder{zone: zones{zone}, hosts: *v.hosts.Load(), exempt: v.exempt, byName: make(map[string]*hosted)}
+		b := newHostingBuilder(v, v.zones[zone])
 		for rrs := range records {
 			if ctx.Err() != nil {
-				continue // the sender ends only when all is read
+				go drain(records)
+				return nil
 			}
 			for _, rr := range rrs {
 				b.add(rr)
 			}
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		return &hosting{serial: b.serial, hosts: b.hosts, byName: b.byName}
+		return b.finish()
 	}
-	return nil
+	return &hosting{serial: v.apex(zone).soa.Serial, hosts: *v.hosts.Load()}
 }
 
-// hostingBuilder takes the records of a zone, an RRset's records in a row.
-type hostingBuilder struct {
-	zone   zones   // the one that is read
-	hosts  zones   // those whose names may hold its name servers
-	exempt hostSet // hosts that a redirect leaves alone
-	serial uint32
-	byName map[string]*hosted
-
-	owner string   // of the NS set being read
-	seen  []string // the names that this set was counted for
-}
-
-func (b *hostingBuilder) add(rr dns.RR) {
-	switch rr := rr.(type) {
-	case *dns.SOA:
-		b.serial = rr.Serial
-	case *dns.NS:
-		if rr.Hdr.Name != b.owner {
-			b.owner, b.seen = rr.Hdr.Name, b.seen[:0]
-		}
-		b.addServer(rr)
-	}
-}
-
-func (b *hostingBuilder) addServer(ns *dns.NS) {
-	_, start, ok := b.hosts.registrable(ns.Ns)
-	_, own, delegated := b.zone.registrable(b.owner)
-	if !ok || !delegated {
-		return // hosted elsewhere, or the zone's own servers
-	}
-	name, owner := strings.ToLower(ns.Ns[start:]), strings.ToLower(b.owner[own:])
-	host := strings.ToLower(ns.Ns)
-	if name == owner || b.exempt[host] {
-		return
-	}
-	h := b.byName[name]
-	if h == nil {
-		h = new(hosted)
-		b.byName[name] = h
-	}
-	if len(h.hosts) < maxExamples && !slices.Contains(h.hosts, host) {
-		h.hosts = append(h.hosts, host)
-	}
-	if slices.Contains(b.seen, name) {
-		return // another server of the same name
-	}
-	b.seen = append(b.seen, name)
-	h.count++
-	if len(h.examples) < maxExamples {
-		h.examples = append(h.examples, owner)
+// drain reads what is left of a transfer: its sender, a goroutine of the
+// plugin's, ends only with the zone.
+func drain(records <-chan []dns.RR) {
+	for range records { //nolint:revive // reading is all there is to do
 	}
 }

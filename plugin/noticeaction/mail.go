@@ -2,6 +2,7 @@ package noticeaction
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -22,9 +23,12 @@ type exchange struct {
 	host       string // in lower case, with the final dot
 }
 
+// keptMail is the label below a name for the mail hosts that are redirected
+// for the web: the name itself and www.
+const keptMail = "kept-mail"
+
 // newMailbox makes a mailbox of what was recorded of name, with the final
-// dot; nil if no mail can be delivered by it. The web wins: the name itself
-// and www. below it are redirected, so they are no hosts for mail.
+// dot; nil if no mail can be delivered by it.
 func newMailbox(name string, record *reach.Record) *mailbox {
 	if record == nil {
 		return nil
@@ -32,8 +36,12 @@ func newMailbox(name string, record *reach.Record) *mailbox {
 	b := new(mailbox)
 	for _, x := range record.Mail {
 		target := x.Host + "."
+		if target == name || target == "www."+name {
+			target = keptMail + strconv.Itoa(len(b.exchanges)) + "." + name
+		}
+		_, valid := dns.IsDomainName(target)
 		below := strings.HasSuffix(target, "."+name)
-		if target == name || target == "www."+name || below && len(x.Addresses) == 0 {
+		if !valid || below && len(x.Addresses) == 0 {
 			continue
 		}
 		if below && b.host(target) == nil {

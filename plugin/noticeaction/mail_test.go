@@ -46,7 +46,8 @@ var usualMail = []reach.Exchange{
 
 func TestMailPreserve(t *testing.T) {
 	const (
-		usualMX = "answer: example.be. 300 IN MX 10 mail.example.be.\nanswer: example.be. 300 IN MX 20 mx.backup.example.\n" +
+		usualMX = "answer: example.be. 300 IN MX 10 mail.example.be.\nanswer: example.be. 300 IN MX 15 kept-mail1.example.be.\n" +
+			"answer: example.be. 300 IN MX 15 kept-mail2.example.be.\nanswer: example.be. 300 IN MX 20 mx.backup.example.\n" +
 			"answer: example.be. 300 IN MX 30 in.v6.example.be.\nanswer: example.be. 300 IN MX 50 mail.example.be.\nanswer: example.be. 300 IN MX 60 elsewhere.example."
 		page = " 300 IN A 192.0.2.80"
 	)
@@ -100,10 +101,9 @@ func TestMailPreserve(t *testing.T) {
 func TestMailPreserveFallsBackToNull(t *testing.T) {
 	for name, mail := range map[string][]reach.Exchange{
 		"no exchange":         nil,
-		"the name itself":     {mx(10, "example.be", "198.51.100.1")},
-		"www":                 {mx(10, "www.example.be", "198.51.100.1")},
 		"a host not found":    {mx(10, "mail.example.be")},
-		"several of no avail": {mx(10, "mail.example.be"), mx(20, "example.be", "198.51.100.1")},
+		"the name, not found": {mx(10, "example.be")},
+		"several of no avail": {mx(10, "mail.example.be"), mx(20, "www.example.be")},
 	} {
 		n := preservingHandler(t, profileInsecure, mail...)
 		for qtype, want := range map[uint16]string{
@@ -113,6 +113,27 @@ func TestMailPreserveFallsBackToNull(t *testing.T) {
 			if got := sections(ask(t, n, "example.be.", qtype)); got != want {
 				t.Errorf("%s: %s, want %s", name, got, want)
 			}
+		}
+	}
+}
+
+// The name and www are redirected for the web, so their mail goes to hosts of
+// another name with the same addresses.
+func TestMailOfTheWebsHostsIsKept(t *testing.T) {
+	n := preservingHandler(t, profileInsecure, mx(10, "example.be", "198.51.100.1"), mx(20, "www.example.be", "198.51.100.2"))
+	for _, tc := range []struct {
+		qname string
+		qtype uint16
+		want  string
+	}{
+		{"example.be.", dns.TypeMX, "answer: example.be. 300 IN MX 10 kept-mail0.example.be.\nanswer: example.be. 300 IN MX 20 kept-mail1.example.be."},
+		{"kept-mail0.example.be.", dns.TypeA, "answer: kept-mail0.example.be. 300 IN A 198.51.100.1"},
+		{"kept-mail1.example.be.", dns.TypeA, "answer: kept-mail1.example.be. 300 IN A 198.51.100.2"},
+		{"example.be.", dns.TypeA, "answer: example.be. 300 IN A 192.0.2.80"},
+		{"www.example.be.", dns.TypeA, "answer: www.example.be. 300 IN A 192.0.2.80"},
+	} {
+		if got := sections(ask(t, n, tc.qname, tc.qtype)); got != tc.want {
+			t.Errorf("%s %s: %s, want %s", tc.qname, dns.Type(tc.qtype), got, tc.want)
 		}
 	}
 }

@@ -16,10 +16,11 @@ import (
 func serversOf(claims []*claim, zone string) (hosts []string, known bool) {
 	known = true
 	for _, c := range claims {
-		if !slices.Contains(c.handler.zones, zone) {
+		i := slices.Index(c.handler.zones, zone)
+		if i < 0 {
 			continue
 		}
-		c.handler.view.await()
+		c.handler.view.await(i)
 		servers, ok := c.handler.view.servers(zone)
 		hosts, known = append(hosts, servers...), known && ok
 	}
@@ -32,50 +33,40 @@ func serversOf(claims []*claim, zone string) (hosts []string, known bool) {
 func surroundings(claims []*claim, name string) casework.Surroundings {
 	fqdn := name + "."
 	s := casework.Surroundings{HostsKnown: true}
+	most := make(map[string]hosted) // by zone: one may be served in several views
 	for _, c := range claims {
-		if zone, start, ok := c.handler.zones.registrable(fqdn); ok && start == 0 && !s.Known {
-			c.handler.delegation(&s, zone, fqdn)
+		n := c.handler
+		if zone, start, ok := n.zones.registrable(fqdn); ok && start == 0 && !s.Known {
+			n.view.await(zone)
+			n.delegation(&s, zone, fqdn)
+		}
+		for i, zone := range n.zones {
+			h := n.view.hostingOf(i)
+			s.HostsKnown = s.HostsKnown && h != nil && h.whole
+			if found := h.of(fqdn); found.count > most[zone].count {
+				most[zone] = found
+			}
 		}
 	}
-	for _, c := range claims {
-		c.handler.hosting(&s, fqdn)
+	for _, found := range most {
+		s.HostsOf += found.count
+		s.Hosts = append(s.Hosts, withoutDots(found.hosts)...)
+		s.Examples = append(s.Examples, withoutDots(found.examples)...)
 	}
+	slices.Sort(s.Hosts)
+	slices.Sort(s.Examples)
+	s.Hosts = slices.Compact(s.Hosts)
 	return s
 }
 
 // delegation fills in what the name's own zone holds.
 func (n *NoticeAction) delegation(s *casework.Surroundings, zone int, fqdn string) {
 	d := n.view.delegation(context.Background(), fqdn)
-	s.Known, s.Delegated, s.DS = d.known, len(d.servers) > 0, d.ds
+	s.Known, s.Delegated, s.DS = d.known && n.view.complete(zone), len(d.servers) > 0, d.ds
 	s.Servers = withoutDots(d.servers)
 	s.DelegationTTL, s.DSTTL, s.AnswerTTL = seconds(d.ttl), seconds(d.dsTTL), seconds(n.answers.ttl)
+	s.NegativeTTL = seconds(n.view.apex(zone).negativeTTL(maxTTL))
 	s.Unsigned = n.view.apex(zone).profile == profileInsecure
-}
-
-// await lets a view that has gaps, as at the start, look again first.
-func (v *view) await() {
-	if !v.complete() {
-		v.refresh(context.Background())
-	}
-}
-
-// hosting adds the names of this directive's zones that the name serves. While
-// a zone is yet to be read whole nothing is known.
-func (n *NoticeAction) hosting(s *casework.Surroundings, fqdn string) {
-	n.view.await()
-	for i := range n.zones {
-		h := n.view.hostingOf(i)
-		switch {
-		case h == nil && len(n.view.transferers) > 0:
-			s.Known = false
-		case h == nil:
-			s.HostsKnown = false
-		}
-		found := h.of(fqdn)
-		s.HostsOf += found.count
-		s.Hosts = append(s.Hosts, withoutDots(found.hosts)...)
-		s.Examples = append(s.Examples, withoutDots(found.examples)...)
-	}
 }
 
 // lookUp returns what asks the configured resolvers where a name can be

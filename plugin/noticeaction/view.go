@@ -18,7 +18,8 @@ import (
 const (
 	// relearn is how old the view of a zone's apex may be.
 	relearn = time.Second
-	// retry is how soon a zone is asked again that has not answered yet.
+	// retry is how soon the zones are asked again after the start; later ever
+	// less often, down to relearn.
 	retry = 100 * time.Millisecond
 )
 
@@ -66,7 +67,7 @@ func (v *view) adopt(old *view) {
 	for i := range apexes {
 		for _, o := range *old.apexes.Load() {
 			if o.zone == apexes[i].zone && o.known && !apexes[i].known {
-				apexes[i].soa, apexes[i].ns = o.soa, o.ns
+				apexes[i].soa, apexes[i].ns, apexes[i].exempt = o.soa, o.ns, o.exempt
 			}
 		}
 	}
@@ -103,22 +104,23 @@ func (v *view) learnApexes(ctx context.Context) error {
 func (v *view) learnApex(ctx context.Context, was apex) (apex, error) {
 	soa := v.records(ctx, was.zone, dns.TypeSOA)
 	known := len(soa) > 0
-	if known && was.known && soa[0].(*dns.SOA).Serial == was.soa.Serial || !known && was.known {
+	if !known && was.known {
+		return was, nil
+	}
+	var servers []string
+	for _, rr := range v.records(ctx, was.zone, dns.TypeNS) {
+		servers = append(servers, rr.(*dns.NS).Ns)
+	}
+	slices.Sort(servers)
+	if known && was.known && *soa[0].(*dns.SOA) == was.soa && slices.Equal(servers, was.ns) {
 		return was, nil
 	}
 	now, err := v.settleProfile(ctx, was)
-	if err != nil || !known {
-		return now, err
+	if known {
+		now.soa, now.ns, now.known = *soa[0].(*dns.SOA), servers, true
+		now.exempt = v.glue(ctx, was)
 	}
-	now.soa, now.known = *soa[0].(*dns.SOA), true
-	if set := v.records(ctx, was.zone, dns.TypeNS); len(set) > 0 {
-		now.ns = nil
-		for _, rr := range set {
-			now.ns = append(now.ns, rr.(*dns.NS).Ns)
-		}
-	}
-	now.exempt = v.glue(ctx, was.zone)
-	return now, nil
+	return now, err
 }
 
 // settleProfile looks at how the zone is signed now.
@@ -128,10 +130,10 @@ func (v *view) settleProfile(ctx context.Context, a apex) (apex, error) {
 	if err != nil {
 		return a, err
 	}
-	if warning != "" && !a.known {
+	if warning != "" && warning != a.warned {
 		log.Warningf("%s: %s", v.at, warning)
 	}
-	a.profile, a.signer = p, nil
+	a.profile, a.signer, a.warned = p, nil, warning
 	if d, ok := v.signer.(dnssec.Dnssec); ok && seen.signer {
 		a.signer = &d
 	}
@@ -140,24 +142,20 @@ func (v *view) settleProfile(ctx context.Context, a apex) (apex, error) {
 
 // run keeps the view fresh until ctx ends.
 func (v *view) run(ctx context.Context) {
-	for {
-		pause := relearn
-		if !v.complete() {
-			pause = retry
-		}
+	for pause := retry; ; pause = min(2*pause, relearn) {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
 		}
+		v.learning.Lock()
 		v.refresh(ctx)
+		v.learning.Unlock()
 	}
 }
 
-// refresh learns what is new. Safe for concurrent use.
+// refresh learns what is new. Called with learning held.
 func (v *view) refresh(ctx context.Context) {
-	v.learning.Lock()
-	defer v.learning.Unlock()
 	err := v.learnApexes(ctx)
 	if err != nil && !v.unfit.Load() {
 		log.Errorf("%s: %v", v.at, err)
@@ -166,13 +164,18 @@ func (v *view) refresh(ctx context.Context) {
 	v.learnHosting(ctx)
 }
 
-// complete reports whether every zone has answered and was read whole, if it
-// can be.
-func (v *view) complete() bool {
-	for i, a := range *v.apexes.Load() {
-		if !a.known || len(v.transferers) > 0 && v.hostingOf(i) == nil {
-			return false
-		}
+// complete reports whether the zone has answered and was read.
+func (v *view) complete(zone int) bool { return v.apex(zone).known && v.hostingOf(zone) != nil }
+
+// await lets a view that has a gap, as at the start, look again first. Safe for
+// concurrent use.
+func (v *view) await(zone int) {
+	if v.complete(zone) {
+		return
 	}
-	return true
+	v.learning.Lock()
+	defer v.learning.Unlock()
+	if !v.complete(zone) {
+		v.refresh(context.Background())
+	}
 }

@@ -34,7 +34,7 @@ type surroundings struct {
 	Hosts         []string `json:"hosts" nullable:"false" doc:"Some of those servers"`
 	HostsExamples []string `json:"hosts_examples" nullable:"false" doc:"Some of those names"`
 
-	RedirectSeconds int64 `json:"redirect_seconds" doc:"How long until every resolver knows of a redirect, in seconds: what the zone's records let them keep" example:"86400"`
+	RedirectSeconds int64 `json:"redirect_seconds" doc:"How long a resolver may keep what it has learned of the name from the zone, in seconds: after that it asks again and meets a redirect. Records that it has from the holder's servers live by their own TTLs" example:"86400"`
 	UndoSeconds     int64 `json:"undo_seconds" doc:"How long until every resolver has forgotten a redirect that ended, in seconds" example:"300"`
 }
 

@@ -14,6 +14,7 @@ type Surroundings struct {
 	Servers   []string // of the delegation, without final dot
 
 	DelegationTTL time.Duration // of the NS set
+	NegativeTTL   time.Duration // of the zone's answer that there is no such name
 	DS            bool
 	DSTTL         time.Duration
 	Unsigned      bool // redirects in this zone are not signed, so a DS record makes them bogus
@@ -27,9 +28,14 @@ type Surroundings struct {
 	AnswerTTL time.Duration // of the answers that a redirect gives
 }
 
-// RedirectWithin is how long until every resolver has come to know of the redirect: one that has just
-// learned the delegation keeps it for its TTL. Resolvers that follow the child's own NS records may take as long as those say.
-func (s *Surroundings) RedirectWithin() time.Duration { return max(s.DelegationTTL, s.DSTTL) }
+// RedirectWithin is how long a resolver may keep what it has just learned from the zone, the delegation
+// or that there is none. What it has learned from the holder's servers lives by its own TTLs.
+func (s *Surroundings) RedirectWithin() time.Duration {
+	if s.Known && !s.Delegated {
+		return s.NegativeTTL
+	}
+	return max(s.DelegationTTL, s.DSTTL)
+}
 
 // UndoWithin is how long until every resolver has forgotten a redirect that ended.
 func (s *Surroundings) UndoWithin() time.Duration { return s.AnswerTTL }
