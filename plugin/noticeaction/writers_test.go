@@ -138,7 +138,7 @@ func startAllWriters(t *testing.T) string {
 	return port
 }
 
-func writeKey(t *testing.T, base string) {
+func writeKey(t testing.TB, base string) {
 	t.Helper()
 	key := &dns.DNSKEY{
 		Hdr:   dns.RR_Header{Name: "be.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
