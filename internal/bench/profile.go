@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,8 +84,7 @@ func (l *lab) profile(s *server, port string, work load) (map[string]float64, er
 	}()
 	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/debug/pprof/profile?seconds=%d", port, seconds))
 	if err != nil {
-		<-loaded
-		return nil, err
+		return nil, errors.Join(err, <-loaded)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)

@@ -60,6 +60,15 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 	if !flagged {
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}
+	return n.serveFlagged(ctx, w, r, zone, start, table.Authority(authority))
+}
+
+// serveFlagged answers a query for the name that starts at start in the query
+// name. It is apart from ServeDNS to keep the stack of what passes on small.
+//
+//go:noinline
+func (n *NoticeAction) serveFlagged(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, zone, start int, authority string) (int, error) {
+	q := &r.Question[0]
 	apex, owner := n.view.apex(zone), strings.ToLower(q.Name)
 	if apex.passes(q.Qtype, start == 0) {
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
@@ -76,7 +85,7 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 		apex:   apex,
 		exempt: apex.exempt[owner],
 		mail:   n.mailbox(q.Qtype, owner, owner[start:]),
-		reason: table.Authority(authority),
+		reason: authority,
 	}
 	m := n.answers.answer(&question)
 	if apex.signer != nil && len(m.Answer) == 0 && wantsSignatures(r) {
