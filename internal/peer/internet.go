@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -39,11 +40,15 @@ var blocks, singles atomic.Int32
 // newAddr is an address for a server that stands alone.
 func newAddr() string { return fmt.Sprintf("127.254.0.%d", singles.Add(1)) }
 
-// lookalikes are delegated as example.be is.
+// lookalikes are delegated as example.be is, but for those in hosted.
 var lookalikes = []string{
 	"fresh1", "fresh2", "fresh3", "fresh4", "fresh5", "fresh6", "fresh7", "fresh8", "fresh9",
 	"myexample", "example-shop", "exampl", "examplee", "xn--caf-dma",
 }
+
+// hosted are the lookalikes that have their name server in another name. Of
+// those names victim.be uses that server itself, exampl.be does not.
+var hosted = map[string]string{"myexample": "ns1.victim.be.", "examplee": "ns1.exampl.be."}
 
 // NewInternet starts the servers of an internet whose zone be is signed in
 // one of the ways. lines are more lines of the noticeaction directive, and
@@ -79,7 +84,7 @@ $TTL 3600
 @ TXT "child"
 * A 198.51.100.2
 mail A 198.51.100.3
-`})
+ns1 A ` + n.hoster() + "\n"})
 	}
 	for _, name := range append([]string{"example", "victim"}, lookalikes...) {
 		child(name+".be.", false)
@@ -97,15 +102,16 @@ func (n *Internet) zone(ds string) string {
 $TTL 3600
 @ SOA a.nsset.be. tech.nsset.be. 2026070100 3600 1800 2419200 600
 @ NS a.nsset.be.
-a.nsset A %s
+a.nsset A %[1]s
 example NS ns.hoster.example.
 signed NS ns.hoster.example.
 safe NS ns.hoster.example.
 victim NS ns1.victim.be.
-ns1.victim A %s
+ns1.victim A %[2]s
+ns1.exampl A %[2]s
 `, n.registry(), n.hoster())
 	for _, name := range lookalikes {
-		fmt.Fprintf(&b, "%s NS ns.hoster.example.\n", name)
+		fmt.Fprintf(&b, "%s NS %s\n", name, cmp.Or(hosted[name], "ns.hoster.example."))
 	}
 	return b.String() + ds
 }
