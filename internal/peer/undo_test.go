@@ -10,8 +10,8 @@ import (
 // meanwhile are questions about a flagged name, or one below it, whose answers
 // a resolver keeps. denied are those that have a denial at the name itself.
 var (
-	meanwhile = []string{"during A", "during NS", "during HTTPS", "@ MX"}
-	denied    = []string{"@ NS", "@ HTTPS", "@ SOA", "@ DS", "@ TYPE65280"}
+	meanwhile = []string{"during A", "during NS", "during HTTPS", "@ MX", "@ DS"}
+	denied    = []string{"@ NS", "@ HTTPS", "@ SOA", "@ TYPE65280"}
 )
 
 // After an unflag the holder's servers are reached at once by whoever asked

@@ -42,8 +42,13 @@ func (n *NoticeAction) deny(m *dns.Msg, q *query, state request.Request, server 
 	}
 }
 
-// types returns what q's owner has: what there is an answer to.
+// types returns what q's owner has: what there is an answer to. Asked for DS it
+// is what the zone has, a delegation: a resolver may keep that denial beyond the
+// redirect, and without NS it would make the holder's answers bogus.
 func (n *NoticeAction) types(q *query) (have []uint16) {
+	if q.req.Question[0].Qtype == dns.TypeDS && q.atName() {
+		return []uint16{dns.TypeNS, dns.TypeRRSIG, dns.TypeNSEC}
+	}
 	for _, t := range existing {
 		if t == dns.TypeRRSIG || t == dns.TypeNSEC {
 			have = append(have, t)

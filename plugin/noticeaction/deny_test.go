@@ -23,7 +23,8 @@ func TestTypesOfANameAreThoseAnswered(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			n := flaggedHandler(t, profileSigned, tc.addrs...)
 			n.answers.mailNull = tc.mailNull
-			got := n.types(&query{owner: tc.owner, name: "example.be.", apex: n.view.apex(0)})
+			asked := new(dns.Msg).SetQuestion(tc.owner, dns.TypeHTTPS)
+			got := n.types(&query{req: asked, owner: tc.owner, name: "example.be.", apex: n.view.apex(0)})
 			if !slices.Equal(got, tc.want) {
 				t.Errorf("types %v, want %v", got, tc.want)
 			}

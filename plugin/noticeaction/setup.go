@@ -98,6 +98,9 @@ func (n *NoticeAction) start(instance *caddy.Instance, cfg *config) (*claim, err
 	ctx, cancel := context.WithCancel(context.Background())
 	var c *claim
 	err := n.view.learnApexes(ctx)
+	if len(cfg.exempt) > 0 { // their addresses may stand anywhere in the zone
+		n.view.learnHosting(ctx)
+	}
 	if err == nil {
 		c, err = acquire(instance, cfg, n)
 	}
