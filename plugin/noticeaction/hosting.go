@@ -48,7 +48,7 @@ func (p *pacer) took(begin, end time.Time) { p.next = end.Add(9 * end.Sub(begin)
 // learnHosting reads each zone that was not read yet or has a new serial.
 // Called with learning held.
 func (v *view) learnHosting(ctx context.Context) {
-	for _, i := range v.readingOrder() {
+	for _, i := range v.order {
 		apex := v.apex(i)
 		h := v.hostingOf(i)
 		if !apex.known || h != nil && (h.serial == apex.soa.Serial || !v.due[i].ready(time.Now())) {
@@ -69,20 +69,23 @@ func (v *view) learnHosting(ctx context.Context) {
 
 // readingOrder has the zones with exempt hosts first: which of these have an
 // address decides how their servers are counted in all zones.
-func (v *view) readingOrder() []int {
-	var first, rest []int
-	for i, zone := range v.zones {
-		holds := false
-		for name := range v.exempt {
-			holds = holds || dns.IsSubDomain(zone, name)
+func readingOrder(zones zones, exempt hostSet) (order []int) {
+	holds := func(zone string) bool {
+		for name := range exempt {
+			if dns.IsSubDomain(zone, name) {
+				return true
+			}
 		}
-		if holds {
-			first = append(first, i)
-		} else {
-			rest = append(rest, i)
+		return false
+	}
+	for _, first := range []bool{true, false} {
+		for i, zone := range zones {
+			if holds(zone) == first {
+				order = append(order, i)
+			}
 		}
 	}
-	return append(first, rest...)
+	return order
 }
 
 // setExempt has the exempt hosts of a zone answered with these addresses. A

@@ -80,8 +80,8 @@ func newestInstance() *caddy.Instance {
 }
 
 func newNoticeAction(cfg *config) *NoticeAction {
-	n := &NoticeAction{zones: newZones(cfg.origins), observe: cfg.observe, preserve: cfg.preserve}
-	n.view = newView(cfg)
+	v := newView(cfg)
+	n := &NoticeAction{zones: v.zones, view: v, observe: cfg.observe, preserve: cfg.preserve}
 	n.view.next = func() plugin.Handler { return n.Next }
 	n.answers = answerer{ttl: cfg.ttl, mailNull: cfg.mailNull}
 	n.answers.v4, n.answers.v6 = addresses(cfg.addresses)

@@ -28,6 +28,7 @@ const (
 type view struct {
 	zones       zones
 	exempt      hostSet
+	order       []int // in which zones are read whole
 	asked       profile
 	at          string                // the directive's place, for warnings
 	next        func() plugin.Handler // the chain behind, once compiled
@@ -48,6 +49,7 @@ func newView(cfg *config) *view {
 	v := &view{
 		zones: newZones(cfg.origins), exempt: cfg.exempt, asked: cfg.profile, at: cfg.at,
 	}
+	v.order = readingOrder(v.zones, v.exempt)
 	v.hosting, v.due = make([]atomic.Pointer[hosting], len(v.zones)), make([]pacer, len(v.zones))
 	apexes := make([]apex, len(v.zones))
 	for i, zone := range v.zones {
