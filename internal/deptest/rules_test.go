@@ -8,8 +8,11 @@ const (
 	plugin = "plugin/noticeaction"
 
 	api       = plugin + "/api"
+	authority = plugin + "/authority"
 	casework  = plugin + "/casework"
+	intake    = plugin + "/intake"
 	mail      = plugin + "/mail"
+	orders    = plugin + "/orders"
 	procedure = plugin + "/procedure"
 	reach     = plugin + "/reach"
 	redirect  = plugin + "/redirect"
@@ -31,17 +34,20 @@ var rooms = map[string][]string{
 	workday:   {},
 	procedure: {workday},
 	reach:     {},
+	authority: {},
 	store:     {procedure, reach, redirect},
 	casework:  {procedure, reach, store, redirect, workday},
 
 	// The edges never import each other.
-	api:      {casework, procedure, reach, store, redirect, version},
-	mail:     {casework, procedure, store, version},
+	api:      {casework, procedure, reach, store, redirect, version, workday},
+	mail:     {authority, casework, procedure, store, version, workday},
+	orders:   {casework, procedure, store, version},
+	intake:   {authority, casework, procedure, store, version, workday},
 	warnpage: {casework, procedure, store, version},
 	replica:  {casework, store, redirect, version},
 
 	wire:   {redirect},
-	plugin: {api, casework, mail, procedure, reach, redirect, replica, store, warnpage, wire, workday, version},
+	plugin: {api, authority, casework, intake, mail, orders, procedure, reach, redirect, replica, store, warnpage, wire, workday, version},
 
 	server:  {plugin, version},
 	client:  {version}, // it knows the HTTP API and nothing behind it

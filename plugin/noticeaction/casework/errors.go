@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
 )
 
 // Kind says what sort of refusal an Error is; it decides the HTTP status.
@@ -38,6 +40,10 @@ type Error struct {
 	Detail  string    // what was expected, for people
 	RetryAt time.Time // Braked: when it could be tried again; zero: only with force
 	Err     error     // the cause, if any
+
+	State   procedure.State  // Conflict with the state of a case: that state
+	Allowed []procedure.Kind // and the events that it takes
+	Items   []string         // Invalid for what is missing: each by name
 }
 
 func (e *Error) Error() string {

@@ -33,6 +33,8 @@ type Policy struct {
 	// concurrently.
 	Look func(ctx context.Context, name string) (reach.Record, error)
 
+	Procedure Procedure
+
 	once  sync.Once
 	rules rules
 	bad   error

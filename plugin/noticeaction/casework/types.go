@@ -28,6 +28,10 @@ type Order struct {
 	Actor  string  // as the journal will show it, 1..200 characters
 	Force  []Force // safeguards to override
 	DryRun bool    // do everything but keep nothing; the result shows what would be
+
+	// Authority is the one on whose behalf its own access asks, which sees and changes its own cases only;
+	// empty for who acts for the registry.
+	Authority string
 }
 
 // Match makes a change depend on what is there now (RFC 9110 section 13).
