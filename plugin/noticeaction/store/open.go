@@ -37,17 +37,27 @@ var (
 // migrations[n] brings schema n to n+1. They run in one transaction.
 var migrations = []func(*bolt.Tx) error{
 	func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{flagsBucket, expiryBucket, journalBucket, receiptsBucket} {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
+		if err := createBuckets(tx, flagsBucket, expiryBucket, journalBucket, receiptsBucket); err != nil {
+			return err
 		}
 		return tx.Bucket(metaBucket).Put(stateKey, encodeState(state{}))
 	},
+	func(tx *bolt.Tx) error { return createBuckets(tx, reachBucket) },
 	func(tx *bolt.Tx) error {
-		_, err := tx.CreateBucket(reachBucket)
-		return err
+		return createBuckets(tx,
+			casesBucket, runningBucket, deadlinesBucket, endedBucket, eventsBucket,
+			outgoingBucket, payloadsBucket, outboxBucket, leavesBucket, messageIDsBucket,
+			tasksBucket, openBucket, noticesBucket, noticesOfBucket, sumsBucket, evidenceBucket)
 	},
+}
+
+func createBuckets(tx *bolt.Tx, names ...[]byte) error {
+	for _, name := range names {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Schema is the version of the layout that this program writes.

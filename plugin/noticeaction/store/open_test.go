@@ -98,7 +98,7 @@ func TestOpenRefuses(t *testing.T) {
 		}), ErrForeign, "another program"},
 		{"a newer schema", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint32(nil, 99))
-		}), ErrNewer, "schema 99, expected at most 2"},
+		}), ErrNewer, "schema 99, expected at most 3"},
 		{"a schema version of the wrong size", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, []byte{1})
 		}), ErrDamaged, "expected 4"},
@@ -301,8 +301,8 @@ func TestMigrationFromSchema1(t *testing.T) {
 	defer db.Close()
 	err = db.View(func(tx *bolt.Tx) error {
 		schema, err := identify(tx)
-		if schema != 2 {
-			t.Errorf("schema = %d, want 2", schema)
+		if schema != 3 {
+			t.Errorf("schema = %d, want 3", schema)
 		}
 		return err
 	})

@@ -21,6 +21,24 @@ var (
 	receiptsBucket = []byte("receipts") // idempotency key: receipt
 	reachBucket    = []byte("reach")    // name: reach, of flagged names only
 
+	// Numbers are big-endian; an id that begins a key of more ends in a zero byte.
+	casesBucket      = []byte("cases")      // id: case
+	runningBucket    = []byte("running")    // name: id of the running case that it is still in
+	deadlinesBucket  = []byte("deadlines")  // end of the first deadline in Unix seconds, and case: nothing
+	endedBucket      = []byte("ended")      // end of a case that is not erased in Unix seconds, and case: nothing
+	eventsBucket     = []byte("events")     // case and number: event
+	outgoingBucket   = []byte("outgoing")   // id: outgoing
+	payloadsBucket   = []byte("payloads")   // id of an outgoing: what leaves
+	outboxBucket     = []byte("outbox")     // kind, next try in Unix seconds and id of an outgoing: nothing
+	leavesBucket     = []byte("leaves")     // case and id of an outgoing: nothing
+	messageIDsBucket = []byte("messageids") // Message-ID: id of an outgoing
+	tasksBucket      = []byte("tasks")      // id: task
+	openBucket       = []byte("open")       // id of an open task: nothing
+	noticesBucket    = []byte("notices")    // id: notice
+	noticesOfBucket  = []byte("notices_of") // case and id of a notice: nothing
+	sumsBucket       = []byte("sums")       // SHA-256 of a message, in hex: id of a notice
+	evidenceBucket   = []byte("evidence")   // id of a notice: message
+
 	stateKey = []byte("state")
 )
 
@@ -28,6 +46,10 @@ var (
 type Tx struct {
 	tx                                            *bolt.Tx
 	meta, flags, expiry, journal, receipts, reach *bolt.Bucket
+
+	cases, running, deadlines, ended, events        *bolt.Bucket
+	outgoing, payloads, outbox, leaves, messageIDs  *bolt.Bucket
+	tasks, open, notices, noticesOf, sums, evidence *bolt.Bucket
 
 	state   state
 	written bool
@@ -48,6 +70,22 @@ func newTx(tx *bolt.Tx) (*Tx, error) {
 		{journalBucket, &t.journal},
 		{receiptsBucket, &t.receipts},
 		{reachBucket, &t.reach},
+		{casesBucket, &t.cases},
+		{runningBucket, &t.running},
+		{deadlinesBucket, &t.deadlines},
+		{endedBucket, &t.ended},
+		{eventsBucket, &t.events},
+		{outgoingBucket, &t.outgoing},
+		{payloadsBucket, &t.payloads},
+		{outboxBucket, &t.outbox},
+		{leavesBucket, &t.leaves},
+		{messageIDsBucket, &t.messageIDs},
+		{tasksBucket, &t.tasks},
+		{openBucket, &t.open},
+		{noticesBucket, &t.notices},
+		{noticesOfBucket, &t.noticesOf},
+		{sumsBucket, &t.sums},
+		{evidenceBucket, &t.evidence},
 	} {
 		if *b.bucket = tx.Bucket(b.name); *b.bucket == nil {
 			return nil, fmt.Errorf("%w: bucket %s is missing", ErrDamaged, b.name)
@@ -209,15 +247,7 @@ func (tx *Tx) CountFlags(q Query) (n int, err error) {
 }
 
 func (tx *Tx) from(after string) iter.Seq2[[]byte, []byte] {
-	return func(yield func(k, v []byte) bool) {
-		c := tx.flags.Cursor()
-		k, v := c.Seek([]byte(after))
-		if string(k) == after {
-			k, v = c.Next()
-		}
-		for ; k != nil && yield(k, v); k, v = c.Next() {
-		}
-	}
+	return beyond(tx.flags, []byte(after))
 }
 
 func (q Query) selects(name, v []byte) (bool, error) {

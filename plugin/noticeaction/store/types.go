@@ -27,18 +27,28 @@ func (f Flag) Entry() redirect.Entry {
 //
 // It is stored as one line of compact JSON, and Prev is the hex SHA-256 of the whole
 // stored line before it (64 zeros for the first), so that anyone can check the chain
-// with jq and sha256sum.
+// with jq and sha256sum. It holds no personal data, as nothing can be taken out of a chain.
+//
+// The actions about flags are "flag", "replace", "unflag", "lift" and "import". The others are "case" (an
+// event of a case), "refuse" (an attempt that was refused), "erase" (the personal data of a case is gone),
+// "receive" (a notice came in), "discard" (a notice was put aside) and "task" (a task was closed).
 type Entry struct {
 	Seq        uint64    `json:"seq"`
 	Time       time.Time `json:"time"` // UTC, whole seconds
 	Generation uint64    `json:"generation"`
 	Actor      string    `json:"actor"`
-	Action     string    `json:"action"` // "flag", "replace", "unflag", "lift" or "import"
-	Name       string    `json:"name"`
+	Action     string    `json:"action"` // see above
+	Name       string    `json:"name"`   // of the flag; empty when the line is not about one
 	Reason     string    `json:"reason,omitempty"`
 	Forced     []string  `json:"forced,omitempty"` // what the actor overrode
 	Before     *Flag     `json:"before,omitempty"` // nil: was not flagged
 	After      *Flag     `json:"after,omitempty"`  // nil: is no longer flagged
 	Reach      bool      `json:"reach,omitempty"`  // where the name could be reached was recorded
+	Case       string    `json:"case,omitempty"`   // id of the case that the line is about
+	Event      int       `json:"event,omitempty"`  // its number in the case
+	Kind       string    `json:"kind,omitempty"`   // of the event
+	State      string    `json:"state,omitempty"`  // of the case after the event
+	Late       bool      `json:"late,omitempty"`   // the event was applied late
+	Record     string    `json:"record,omitempty"` // hex SHA-256 of the event as it was stored
 	Prev       string    `json:"prev"`
 }
