@@ -13,6 +13,26 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
+// The buckets of the procedure. Numbers are big-endian; an id that begins a key of more ends in a zero byte.
+var (
+	casesBucket      = []byte("cases")      // id: case
+	runningBucket    = []byte("running")    // name: id of the running case that it is still in
+	deadlinesBucket  = []byte("deadlines")  // end of the first deadline in Unix seconds, and case: nothing
+	endedBucket      = []byte("ended")      // end of a case that is not erased in Unix seconds, and case: nothing
+	eventsBucket     = []byte("events")     // case and number: event
+	outgoingBucket   = []byte("outgoing")   // id: outgoing
+	payloadsBucket   = []byte("payloads")   // id of an outgoing: what leaves
+	outboxBucket     = []byte("outbox")     // kind, next try in Unix seconds and id of an outgoing: nothing
+	leavesBucket     = []byte("leaves")     // case and id of an outgoing: nothing
+	messageIDsBucket = []byte("messageids") // Message-ID: id of an outgoing
+	tasksBucket      = []byte("tasks")      // id: task
+	openBucket       = []byte("open")       // id of an open task: nothing
+	noticesBucket    = []byte("notices")    // id: notice
+	noticesOfBucket  = []byte("notices_of") // case and id of a notice: nothing
+	sumsBucket       = []byte("sums")       // SHA-256 of a message, in hex: id of a notice
+	evidenceBucket   = []byte("evidence")   // id of a notice: message
+)
+
 // maxRecord is the most bytes in a record of JSON.
 const maxRecord = 4 << 20
 

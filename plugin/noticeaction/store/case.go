@@ -19,9 +19,9 @@ func (tx *Tx) NextCaseID(year int) string { return nextID(tx.cases, fmt.Sprintf(
 
 // nextID returns the prefix with a number one higher than the highest behind it.
 func nextID(b *bolt.Bucket, prefix string) string {
-	n := 0
+	n := uint64(0)
 	if k := last(b, []byte(prefix)); k != nil {
-		n, _ = strconv.Atoi(string(k[len(prefix):]))
+		n, _ = strconv.ParseUint(string(k[len(prefix):]), 10, 32)
 	}
 	for {
 		n++
@@ -39,6 +39,11 @@ func (tx *Tx) PutCase(c procedure.Case) error {
 	old, _, err := tx.Case(c.ID)
 	if err != nil {
 		return err
+	}
+	for _, name := range inProcedure(c) {
+		if other, ok := tx.RunningCaseOf(name); ok && other != c.ID {
+			return fmt.Errorf("putting case %s: expected names of no other running case, but %s is in %s", c.ID, name, other)
+		}
 	}
 	if err := tx.putCase(c); err != nil {
 		return err

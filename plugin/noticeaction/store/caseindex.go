@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"fmt"
 	"iter"
 	"math"
 	"time"
@@ -19,9 +18,6 @@ func (tx *Tx) indexCase(old, now procedure.Case) error {
 		}
 	}
 	for _, name := range inProcedure(now) {
-		if other, ok := tx.RunningCaseOf(name); ok && other != now.ID {
-			return fmt.Errorf("putting %s: expected names of no other running case, but %s is in %s", what, name, other)
-		}
 		if err := tx.set(tx.running, "index of "+what, []byte(name), []byte(now.ID)); err != nil {
 			return err
 		}

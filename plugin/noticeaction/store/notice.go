@@ -21,6 +21,9 @@ func (tx *Tx) PutNotice(n Notice) error {
 	if err := checkID(what, n.ID); err != nil {
 		return err
 	}
+	if v := tx.sums.Get([]byte(n.SHA256)); v != nil && string(v) != n.ID {
+		return fmt.Errorf("putting %s: expected a message that there is no notice of, but it is that of %s", what, v)
+	}
 	if err := tx.ofCase(what, n.Case); err != nil {
 		return err
 	}
@@ -36,9 +39,6 @@ func (tx *Tx) PutNotice(n Notice) error {
 	}
 	if err := tx.reindex(tx.noticesOf, what, ofCaseKey(old.Case, key), ofCaseKey(n.Case, key), nil); err != nil {
 		return err
-	}
-	if v := tx.sums.Get([]byte(n.SHA256)); v != nil && string(v) != n.ID {
-		return fmt.Errorf("putting %s: expected a message that there is no notice of, but it is that of %s", what, v)
 	}
 	return tx.reindex(tx.sums, what, textKey(old.SHA256), textKey(n.SHA256), key)
 }

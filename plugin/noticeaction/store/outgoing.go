@@ -35,11 +35,13 @@ func (tx *Tx) PutOutgoing(o Outgoing) error {
 }
 
 func (tx *Tx) putOutgoing(old, o Outgoing) error {
-	what := fmt.Sprintf("outgoing %d", o.ID)
+	what, key := fmt.Sprintf("outgoing %d", o.ID), seqKey(o.ID)
+	if v := tx.messageIDs.Get([]byte(o.MessageID)); v != nil && !bytes.Equal(v, key) {
+		return fmt.Errorf("putting %s: expected a Message-ID of its own", what)
+	}
 	if err := tx.ofCase(what, o.Case); err != nil {
 		return err
 	}
-	key := seqKey(o.ID)
 	record, err := json.Marshal(o)
 	if err == nil {
 		_, err = decodeOutgoing(key, record)
@@ -55,9 +57,6 @@ func (tx *Tx) putOutgoing(old, o Outgoing) error {
 	}
 	if err := tx.reindex(tx.leaves, what, ofCaseKey(old.Case, seqKey(old.ID)), ofCaseKey(o.Case, key), nil); err != nil {
 		return err
-	}
-	if v := tx.messageIDs.Get([]byte(o.MessageID)); v != nil && !bytes.Equal(v, key) {
-		return fmt.Errorf("putting %s: expected a Message-ID of its own", what)
 	}
 	return tx.reindex(tx.messageIDs, what, textKey(old.MessageID), textKey(o.MessageID), key)
 }
