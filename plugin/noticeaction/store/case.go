@@ -36,6 +36,9 @@ func nextID(b *bolt.Bucket, prefix string) string {
 // refuses a case that runs for a name that another running case has. A case that has ended, and is put
 // after it was erased, is one to erase again.
 func (tx *Tx) PutCase(c procedure.Case) error {
+	if err := checkID("case "+c.ID, c.ID); err != nil {
+		return err
+	}
 	old, _, err := tx.Case(c.ID)
 	if err != nil {
 		return err
@@ -54,9 +57,6 @@ func (tx *Tx) PutCase(c procedure.Case) error {
 // putCase puts the record alone.
 func (tx *Tx) putCase(c procedure.Case) error {
 	what := "case " + c.ID
-	if err := checkID(what, c.ID); err != nil {
-		return err
-	}
 	record, err := json.Marshal(c)
 	if err == nil {
 		_, err = decodeCase(c.ID, record)
@@ -103,6 +103,9 @@ func (q CaseQuery) selects(c procedure.Case) bool {
 // AppendCaseEvent adds an event to those of a case and returns the SHA-256 of the record as it is stored.
 // Its number must be the next one.
 func (tx *Tx) AppendCaseEvent(id string, e CaseEvent) (sum [32]byte, err error) {
+	if err := checkID(fmt.Sprintf("event %d of case %s", e.Number, id), id); err != nil {
+		return sum, err
+	}
 	next := 1
 	if k := last(tx.events, idPrefix(id)); k != nil {
 		_, number, _ := splitKey(k)
@@ -116,11 +119,7 @@ func (tx *Tx) AppendCaseEvent(id string, e CaseEvent) (sum [32]byte, err error) 
 }
 
 func (tx *Tx) putCaseEvent(id string, e CaseEvent) (record []byte, err error) {
-	what := fmt.Sprintf("event %d of case %s", e.Number, id)
-	if err := checkID(what, id); err != nil {
-		return nil, err
-	}
-	key := eventKey(id, e.Number)
+	what, key := fmt.Sprintf("event %d of case %s", e.Number, id), eventKey(id, e.Number)
 	record, err = json.Marshal(e)
 	if err == nil {
 		_, err = decodeCaseEvent(key, record)

@@ -13,12 +13,12 @@ func (tx *Tx) NextNoticeID(year int) string { return nextID(tx.notices, fmt.Spri
 // PutNotice adds a notice or replaces that of the same id, which is 1..100 bytes without a zero byte. It
 // refuses a second notice of the same SHA256.
 func (tx *Tx) PutNotice(n Notice) error {
-	old, _, err := tx.Notice(n.ID)
-	if err != nil {
-		return err
-	}
 	what, key := "notice "+n.ID, []byte(n.ID)
 	if err := checkID(what, n.ID); err != nil {
+		return err
+	}
+	old, _, err := tx.Notice(n.ID)
+	if err != nil {
 		return err
 	}
 	if v := tx.sums.Get([]byte(n.SHA256)); v != nil && string(v) != n.ID {
