@@ -1,0 +1,129 @@
+package mail
+
+import (
+	"bytes"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/authority"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
+)
+
+// Composer writes the mails of the procedure. It is a plain value; any number of goroutines may use it.
+type Composer struct {
+	From      mail.Address // the mailbox of the procedure, to which answers go; the name may be empty
+	Registry  string       // as "DNS Belgium"
+	Contact   []string     // lines that say how to reach the registry otherwise; may be none
+	Host      string       // domain part of a Message-ID, for those that have none
+	Directory *authority.Directory
+}
+
+// Compose writes the mail that the effect of the letter asks for. The error is a [*procedure.InvalidError] when
+// an address, or the language, of the case cannot be used; all of them are used by the mails of an approval, so
+// that a case that was approved has none. Any other error says that the letter makes no sense.
+func (c Composer) Compose(l casework.Letter) (casework.Composed, error) {
+	script, err := scriptOf(l.Effect)
+	if err != nil {
+		return casework.Composed{}, err
+	}
+	languages := script.languages
+	if languages == nil {
+		languages = []string{l.Case.Parties.Language}
+	}
+	text, err := c.render(script, languages, l)
+	if err != nil {
+		return casework.Composed{}, err
+	}
+	to, err := c.recipients(l, l.Effect.To)
+	if err != nil {
+		return casework.Composed{}, err
+	}
+	cc, err := c.recipients(l, l.Effect.Copy)
+	if err != nil {
+		return casework.Composed{}, err
+	}
+	id, err := c.messageID(l.MessageID)
+	if err != nil {
+		return casework.Composed{}, err
+	}
+	composed := casework.Composed{
+		Recipients: envelope(to, cc),
+		Language:   languages[0],
+		Subject:    text.subject,
+	}
+	from, err := address("mail_from", procedure.Contact{Name: c.From.Name, Email: c.From.Address})
+	if err != nil {
+		return casework.Composed{}, err
+	}
+
+	// Nothing may be left to go-mail that it takes from the machine, the clock or chance: it fills in a
+	// Date, a Message-ID and a User-Agent. A message of one part has no boundary.
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithCharset(gomail.CharsetUTF8), gomail.WithEncoding(gomail.EncodingQP))
+	m.FromMailAddress(from)
+	m.ToMailAddress(to...)
+	if len(cc) > 0 {
+		m.CcMailAddress(cc...)
+	}
+	m.Subject(encode(composed.Subject))
+	m.SetDateWithValue(l.At.In(brussels))
+	m.SetMessageIDWithValue(id)
+	if thread, err := c.messageID(l.Case.ID); err == nil {
+		m.SetGenHeader(gomail.HeaderReferences, "<"+thread+">") // keeps the mails of a case together
+	}
+	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 section 5
+	m.SetGenHeader(gomail.HeaderContentLang, strings.Join(languages, ", "))
+	m.SetBodyString(gomail.TypeTextPlain, text.body)
+
+	var b bytes.Buffer
+	if _, err := m.WriteTo(&b); err != nil {
+		return casework.Composed{}, fmt.Errorf("writing the mail: %w", err)
+	}
+	composed.Message = b.Bytes()
+	return composed, nil
+}
+
+// recipients returns whom a role stands for; none for no role.
+func (c Composer) recipients(l casework.Letter, role procedure.Role) ([]*mail.Address, error) {
+	var all []*mail.Address
+	add := func(field string, contact procedure.Contact) error {
+		a, err := address(field, contact)
+		all = append(all, a)
+		return err
+	}
+	switch role {
+	case procedure.ToHolder:
+		return all, add("parties.holder.email", l.Case.Parties.Holder)
+	case procedure.ToRegistrar:
+		return all, add("parties.sites.registrar.email", l.Case.Parties.Site(l.Effect.Names[0]).Registrar)
+	case procedure.ToAuthority:
+		if err := add("notice.inspector.email", l.Case.Notice.Inspector); err != nil {
+			return nil, err
+		}
+		a, _ := c.Directory.Find(l.Case.Notice.Authority)
+		for _, email := range a.Mail {
+			if strings.EqualFold(email, l.Case.Notice.Inspector.Email) {
+				continue
+			}
+			if err := add("authorities.mail", procedure.Contact{Email: email}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// envelope returns each address once.
+func envelope(lists ...[]*mail.Address) []string {
+	var all []string
+	for _, a := range slices.Concat(lists...) {
+		if !slices.ContainsFunc(all, func(s string) bool { return strings.EqualFold(s, a.Address) }) {
+			all = append(all, a.Address)
+		}
+	}
+	return all
+}
