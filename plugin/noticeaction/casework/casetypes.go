@@ -16,6 +16,8 @@ type Procedure struct {
 	// for a case that the procedure accepts; may be nil, and then no case can be opened. It may be called concurrently.
 	Compose func(Letter) (Composed, error)
 
+	MailHost string // the domain part of the Message-IDs, such as dnsbelgium.be
+
 	// OrdersLeave tells whether something takes orders to the registration system; else an operator does.
 	OrdersLeave bool
 }
@@ -44,6 +46,10 @@ type OpenRequest struct {
 	At      time.Time // when the notice was received; zero: now
 	Text    string
 	Message string // id of the notice by mail that it was read from; empty: none
+
+	// Key makes the same request of the same actor, sent again within 24 hours, give the same result; 0..200
+	// characters.
+	Key string
 }
 
 // EventRequest asks that an event be recorded in a case.
@@ -51,6 +57,7 @@ type EventRequest struct {
 	Case  string
 	Event procedure.Event // without Recorded and Actor; a zero At stands for now
 	Match *int            // If-Match: the number of events that the case has; nil: any
+	Key   string          // as in OpenRequest
 }
 
 // CaseResult says what Open or Record did.
@@ -60,6 +67,7 @@ type CaseResult struct {
 	Outgoing   []Leaving        // the mails and orders that leave because of it
 	Warnings   []Warning
 	Generation uint64      // the one that holds the change; for a dry run, the one that would
+	Replayed   bool        // it was done before under the same key; nothing was done now, and Steps hold the case of now
 	Approved   *CaseResult // dry run of opening a case that lacks nothing: what an approval now would do
 }
 

@@ -1,6 +1,7 @@
-// Package casework is the desk: the single writer of the flags. It judges each order, commits it to
-// the store and only then publishes it in the table that answers are made from, and it lifts each flag
-// at its not_after by itself.
+// Package casework is the desk: the single writer of the flags and the cases. It judges each order,
+// commits it to the store and only then publishes it in the table that answers are made from. By the clock
+// it lifts each flag at its not_after, and applies each deadline of a case: an event of a case is one commit
+// with its flags, its mails and orders on their way out, its tasks for people and its lines of the journal.
 //
 // One goroutine writes. Orders that arrive while it commits are grouped into the next commit; each is
 // judged on its own, and one that is refused does not disturb the others. An order that returns
@@ -37,6 +38,10 @@ type Config struct {
 	// table redirects them, of changes, and with nil of those that are not flagged any more. The record is
 	// not to be changed. Calls come one at a time.
 	OnReach func(name string, record *reach.Record)
+
+	// OnCases is nil, or told after each commit that changed a case, a message, a task or a notice. It must
+	// not wait for the Desk to change anything.
+	OnCases func()
 }
 
 // Desk is the single writer. Its methods may be called concurrently.
@@ -47,6 +52,7 @@ type Desk struct {
 	onPublish    func(time.Duration)
 	onStoreError func(error)
 	onReach      func(string, *reach.Record)
+	onCases      func()
 	update       func(func(*store.Tx) error) error // the store's Update; tests make it fail
 
 	policy atomic.Pointer[Policy]
@@ -54,8 +60,10 @@ type Desk struct {
 	operations chan *operation // not buffered: what it has taken, the writer answers
 	stop       chan struct{}
 	stopOnce   sync.Once
-	cancel     context.CancelFunc // ends the look-ups of the background
-	merge      chan struct{}      // of size 1: the set wants to be merged
+	cancel     context.CancelFunc                   // ends the look-ups of the background
+	merge      chan struct{}                        // of size 1: the set wants to be merged
+	inForce    chan struct{}                        // of size 1: the policy has changed
+	outbox     map[store.OutgoingKind]chan struct{} // each of size 1: there may be something to deliver
 	running    sync.WaitGroup
 
 	w writer
@@ -68,6 +76,8 @@ type writer struct {
 	braked      *Policy             // the policy that brake was built for
 	authorities map[string]struct{} // of all flags, and of some that are gone
 	lifts       lifts
+	clock       clock
+	refusals    refusals
 }
 
 // Open lifts what is due, publishes the flags of the store in the set, and starts the writer. The
@@ -80,11 +90,16 @@ func Open(cfg Config) (*Desk, error) {
 		onPublish:    cfg.OnPublish,
 		onStoreError: cfg.OnStoreError,
 		onReach:      cfg.OnReach,
+		onCases:      cfg.OnCases,
 		update:       cfg.Store.Update,
 		operations:   make(chan *operation),
 		stop:         make(chan struct{}),
 		merge:        make(chan struct{}, 1),
-		w:            writer{authorities: make(map[string]struct{})},
+		inForce:      make(chan struct{}, 1),
+		outbox: map[store.OutgoingKind]chan struct{}{
+			store.Mail: make(chan struct{}, 1), store.Order: make(chan struct{}, 1),
+		},
+		w: writer{authorities: make(map[string]struct{})},
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -97,6 +112,9 @@ func Open(cfg Config) (*Desk, error) {
 	}
 	if d.onReach == nil {
 		d.onReach = func(string, *reach.Record) {}
+	}
+	if d.onCases == nil {
+		d.onCases = func() {}
 	}
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("opening desk: %w", err)
@@ -117,12 +135,13 @@ func Open(cfg Config) (*Desk, error) {
 func (d *Desk) load() error {
 	err := d.store.View(func(tx *store.Tx) error {
 		d.w.lifts.next, _ = tx.NextExpiry(time.Time{})
+		d.w.clock.next, _ = tx.NextCaseDeadline()
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	d.lift()
+	d.byTheClock()
 	if err := d.tellAllReach(); err != nil {
 		return err
 	}
@@ -153,8 +172,12 @@ func (d *Desk) Close() error {
 	return nil
 }
 
-// SetPolicy replaces the policy, which must validate, for all later orders. Flags that stand remain.
-func (d *Desk) SetPolicy(p *Policy) { d.policy.Store(p) }
+// SetPolicy replaces the policy, which must validate, for all later orders, and has the deadlines applied that
+// waited for one. Flags that stand remain.
+func (d *Desk) SetPolicy(p *Policy) {
+	d.policy.Store(p)
+	wake(d.inForce)
+}
 
 // mergeSet merges the set whenever it has grown untidy.
 func (d *Desk) mergeSet() {

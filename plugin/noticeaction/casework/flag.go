@@ -194,14 +194,19 @@ func (b *batch) unflag(o Order, name, reason string, m Match) (Result, error) {
 		return Result{}, err
 	}
 	generation := b.tx.NextGeneration()
-	if err := b.tx.DeleteFlag(name); err != nil {
-		return Result{}, err
+	return Result{Flag: old, Changed: true, Generation: generation}, b.drop(o, generation, old, reason)
+}
+
+// drop lifts a flag that stands.
+func (b *batch) drop(o Order, generation uint64, old store.Flag, reason string) error {
+	if err := b.tx.DeleteFlag(old.Name); err != nil {
+		return err
 	}
-	b.changes = append(b.changes, redirect.Change{Entry: redirect.Entry{Name: name}, Remove: true})
-	b.reached[name] = nil
-	return Result{Flag: old, Changed: true, Generation: generation}, b.tx.Append(store.Entry{
+	b.changes = append(b.changes, redirect.Change{Entry: redirect.Entry{Name: old.Name}, Remove: true})
+	b.reached[old.Name] = nil
+	return b.tx.Append(store.Entry{
 		Time: b.now, Generation: generation, Actor: o.Actor, Action: actionUnflag,
-		Name: name, Reason: reason, Forced: o.forced(), Before: &old,
+		Name: old.Name, Reason: reason, Forced: o.forced(), Before: &old,
 	})
 }
 

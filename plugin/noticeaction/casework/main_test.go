@@ -44,6 +44,7 @@ type desk struct {
 	store *store.Store
 	set   *redirect.Set
 	now   atomic.Pointer[time.Time] // what the desk takes for now; the zero time: the real clock
+	shift time.Duration             // of the real clock
 	errs  []error                   // what OnStoreError was told
 
 	telling sync.Mutex
@@ -103,7 +104,7 @@ func (d *desk) clock() time.Time {
 	if t := d.now.Load(); !t.IsZero() {
 		return *t
 	}
-	return time.Now()
+	return time.Now().Add(d.shift)
 }
 
 func (d *desk) close() {

@@ -88,8 +88,9 @@ func wholeSecond(t time.Time) time.Time {
 }
 
 // Clip shortens what was given to what an error repeats of it, about 100 bytes.
-func Clip(s string) string {
-	const most = 100
+func Clip(s string) string { return clipTo(s, 100) }
+
+func clipTo(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}

@@ -38,6 +38,12 @@ type batch struct {
 	reached    map[string]*reach.Record // by name; nil: not flagged any more
 	generation uint64                   // after the last operation
 	next       time.Time                // when the next flag ends that is still in the table
+
+	nextCase time.Time            // when the first deadline of any case ends
+	touched  bool                 // a case, a message or a task is not what it was
+	leaves   []store.OutgoingKind // what is new in the outbox
+	stuck    error                // of the cases that could not go on
+	refusals *refusals
 }
 
 // write is the writing goroutine.
@@ -49,12 +55,30 @@ func (d *Desk) write() {
 		case op := <-d.operations:
 			d.serve(d.drain(op))
 		case <-timer.C:
+		case <-d.inForce:
 		case <-d.stop:
 			return
 		}
-		d.lift()
-		timer.Reset(d.w.lifts.wait(d.now()))
+		d.byTheClock()
+		timer.Reset(d.wait())
 	}
+}
+
+// byTheClock does what is due. A case goes first: what it does about its flags is worth more than their own
+// end.
+func (d *Desk) byTheClock() {
+	d.advance()
+	d.lift()
+	d.erase()
+}
+
+// wait returns how long until the clock may ask for something.
+func (d *Desk) wait() time.Duration {
+	wait := d.w.lifts.wait(d.now())
+	if d.ruled() {
+		wait = min(wait, d.w.clock.wait(d.now()))
+	}
+	return wait
 }
 
 // drain returns the operation and those that wait behind it. The callers of the last group, just
@@ -80,7 +104,7 @@ func (d *Desk) serve(ops []*operation) {
 		for !ops[0].alone && n < len(ops) && !ops[n].alone {
 			n++
 		}
-		d.lift()
+		d.byTheClock()
 		d.commit(ops[:n])
 		for _, op := range ops[:n] {
 			close(op.done)
@@ -111,15 +135,17 @@ func (d *Desk) commit(group []*operation) {
 		}
 		b.generation = tx.Generation()
 		b.next, _ = tx.NextExpiry(d.w.lifts.freed)
+		b.nextCase, _ = tx.NextCaseDeadline()
 		return nil
 	})
 	if err != nil || group[0].dry {
 		d.w.brake = mark
 	}
 	if err == nil && !group[0].dry {
-		d.w.lifts.next = b.next
+		d.w.lifts.next, d.w.clock.next = b.next, b.nextCase
 		maps.Copy(d.w.authorities, b.newcomers)
 		err = d.publish(b)
+		d.tellCases(b)
 	}
 	if err == nil {
 		return
@@ -138,6 +164,7 @@ func (d *Desk) newBatch() *batch {
 		authorities: d.w.authorities,
 		newcomers:   make(map[string]struct{}),
 		reached:     make(map[string]*reach.Record),
+		refusals:    &d.w.refusals,
 	}
 }
 
