@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -616,6 +617,7 @@ func TestOrdersKeepTheirOrder(t *testing.T) {
 		p := casePolicy()
 		p.Procedure.OrdersLeave = true
 		d.SetPolicy(p)
+		var sending sync.Mutex
 		var got []string
 		down := true
 		ctx, stop := context.WithCancel(context.Background())
@@ -623,6 +625,8 @@ func TestOrdersKeepTheirOrder(t *testing.T) {
 		go func() {
 			defer close(ended)
 			d.Deliver(ctx, store.Order, func(_ context.Context, l Leaving) error {
+				sending.Lock()
+				defer sending.Unlock()
 				if got = append(got, string(l.Order)); down {
 					return errDown
 				}
@@ -632,14 +636,16 @@ func TestOrdersKeepTheirOrder(t *testing.T) {
 		id := d.approved("example.be")
 		d.record(dpa, id, procedure.Event{Kind: procedure.Remove})
 		d.until("2026-11-27 00:00")
+		sending.Lock()
 		if len(got) != 1 || got[0] != "temporary_account" {
 			t.Errorf("orders tried = %q, want the first alone", got)
 		}
 		down = false
+		sending.Unlock()
 		d.until("2026-11-27 00:02")
-		wantLines(t, "orders", got, "temporary_account", "temporary_account", "cancel", "quarantine")
 		stop()
 		<-ended
+		wantLines(t, "orders", got, "temporary_account", "temporary_account", "cancel", "quarantine")
 	})
 }
 

@@ -1,0 +1,145 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+
+	"pgregory.net/rapid"
+)
+
+// legalDesk drives a desk as people, time and bad luck do.
+type legalDesk struct {
+	*desk
+	ids []string
+}
+
+var caseNames = []string{"a.be", "b.be", "c.be", "d.be", "e.be"}
+
+func (l *legalDesk) Open(t *rapid.T) {
+	names := rapid.SliceOfNDistinct(rapid.SampledFrom(caseNames), 1, 2, rapid.ID[string]).Draw(t, "names")
+	r, err := l.OpenCase(context.Background(), clerk, opening(names...))
+	if err == nil {
+		l.ids = append(l.ids, r.Case.ID)
+		return
+	}
+	wantKind(l.t, err, Conflict) // in a case already
+}
+
+var anyKind = rapid.SampledFrom([]procedure.Kind{
+	procedure.Approve, procedure.Approve, procedure.Claim, procedure.ClaimAtAuthority, procedure.Word, procedure.Relay, procedure.Extend,
+	procedure.Reinstate, procedure.Remove, procedure.Remove, procedure.Suspend, procedure.Stop, procedure.ConfirmOrder, procedure.Discard,
+})
+
+func (l *legalDesk) Event(t *rapid.T) {
+	if len(l.ids) == 0 {
+		return
+	}
+	id := rapid.SampledFrom(l.ids).Draw(t, "case")
+	e := procedure.Event{Kind: anyKind.Draw(t, "kind"), Text: "word"}
+	switch e.Kind {
+	case procedure.Extend:
+		e.Days = rapid.IntRange(1, 30).Draw(t, "days")
+	case procedure.ConfirmOrder:
+		e.Order = rapid.SampledFrom([]procedure.Order{procedure.OrderCancel, procedure.OrderReinstate}).Draw(t, "order")
+	}
+	before := l.view(id)
+	_, err := l.RecordEvent(context.Background(), clerk, EventRequest{Case: id, Event: e})
+	var refusal *Error
+	if err != nil && !errors.As(err, &refusal) {
+		t.Fatalf("%s: %v is no refusal", e.Kind, err)
+	}
+	after := l.view(id)
+	if err != nil && len(after.Events) != len(before.Events) {
+		t.Fatalf("%s was refused with %v and is recorded all the same", e.Kind, err)
+	}
+}
+
+// Pass lets days go by; some of the time, nobody is there to see it.
+func (l *legalDesk) Pass(t *rapid.T) {
+	away := rapid.Bool().Draw(t, "away")
+	p := l.policy.Load()
+	if away {
+		l.close()
+	}
+	l.setTime(l.clock().Add(time.Duration(rapid.IntRange(1, 40*24).Draw(t, "hours")) * time.Hour))
+	if away {
+		l.open(p)
+	}
+	if err := l.Tick(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Fail has the store refuse one commit of an event.
+func (l *legalDesk) Fail(t *rapid.T) {
+	if len(l.ids) == 0 {
+		return
+	}
+	broken := true
+	l.Close()
+	s := l.store
+	var err error
+	l.Desk, err = Open(Config{Store: s, Set: l.set, Policy: l.policy.Load(), Now: l.clock, OnStoreError: func(error) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.update = func(change func(*store.Tx) error) error {
+		if broken {
+			return errors.New("disk full")
+		}
+		return s.Update(change)
+	}
+	id := rapid.SampledFrom(l.ids).Draw(t, "case")
+	before := asJSON(l.t, l.view(id))
+	_, err = l.RecordEvent(context.Background(), clerk, EventRequest{Case: id, Event: procedure.Event{Kind: procedure.Word, Text: "lost"}})
+	if err == nil || asJSON(l.t, l.view(id)) != before {
+		t.Fatalf("an event whose commit failed: %v, and the case went from %s to %s", err, before, asJSON(l.t, l.view(id)))
+	}
+	l.reopen()
+}
+
+// Check holds everything against everything after each step.
+func (l *legalDesk) Check(t *rapid.T) {
+	held := make(map[string]string) // name: running case
+	for _, id := range l.ids {
+		l.sound(id)
+		c := l.view(id).Case
+		for _, name := range c.Live() {
+			if !c.State.Ended() && held[name] != "" {
+				t.Fatalf("%s is in the cases %s and %s", name, held[name], id)
+			}
+			if !c.State.Ended() {
+				held[name] = id
+			}
+		}
+		if c.Outcome == procedure.Cancelled && c.Removed == 0 {
+			t.Fatalf("case %s was cancelled without a decision", id)
+		}
+		if next, runs := procedure.Next(c); runs && !next.Ends().After(l.clock()) {
+			t.Fatalf("case %s: %s ended at %v and is not applied at %v", id, next.Kind, next.Ends(), l.clock())
+		}
+	}
+	for name := range held {
+		if f, err := l.Lookup(name); err == nil && !f.NotAfter.After(l.clock()) {
+			t.Fatalf("%s is flagged past %v", name, f.NotAfter)
+		}
+	}
+	if l.t.Failed() {
+		t.FailNow()
+	}
+}
+
+func TestCasesModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		d := newDesk(t, casePolicy())
+		l := &legalDesk{desk: d}
+		defer d.close()
+		rt.Repeat(map[string]func(*rapid.T){"open": l.Open, "event": l.Event, "event again": l.Event, "pass": l.Pass, "fail": l.Fail, "": l.Check})
+		replay(t, d.Desk.store)
+	})
+}
