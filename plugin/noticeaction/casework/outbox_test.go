@@ -1,0 +1,132 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+)
+
+var errDown = errors.New("connection refused")
+
+type permanent struct{ error }
+
+func (permanent) Permanent() bool { return true }
+
+func TestDelivery(t *testing.T) {
+	tests := []struct {
+		name     string
+		failures []error // of the attempts, in order; then none
+		want     string
+		tasks    int
+	}{
+		{"taken at once", nil, "mail holder_notice to holder: sent", 0},
+		{"taken after two tries", []error{errDown, errDown}, "mail holder_notice to holder: sent", 0},
+		{"refused for good", []error{permanent{errDown}}, "mail holder_notice to holder: failed", 1},
+		{"never taken", slices.Repeat([]error{errDown}, 200), "mail holder_notice to holder: failed", 1},
+		{"taken late", slices.Repeat([]error{errDown}, slowAfter+1), "mail holder_notice to holder: sent", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := caseDesk(t)
+				ctx, stop := context.WithCancel(context.Background())
+				ended := make(chan struct{})
+				failures := tt.failures
+				go func() {
+					defer close(ended)
+					d.Deliver(ctx, store.Mail, func(_ context.Context, l Leaving) error {
+						if l.Mail != procedure.HolderNotice || len(failures) == 0 {
+							return nil
+						}
+						err := failures[0]
+						failures = failures[1:]
+						return err
+					})
+				}()
+				id := d.approved("example.be")
+				time.Sleep(8 * 24 * time.Hour)
+				synctest.Wait()
+				wantLines(t, "outbox", d.left(id), tt.want, "mail registrar_notice to registrar: sent")
+				if tasks := d.openTasks(); len(tasks) != tt.tasks {
+					t.Errorf("tasks = %q, want %d", tasks, tt.tasks)
+				}
+				stop()
+				<-ended
+			})
+		})
+	}
+}
+
+func TestCrashBetweenSendAndMark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := caseDesk(t)
+		id := d.approved("example.be")
+		l, _, err := d.take(context.Background(), store.Mail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.reopen()
+		var resent []Leaving
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			d.Deliver(ctx, store.Mail, func(_ context.Context, l Leaving) error {
+				resent = append(resent, l)
+				return nil
+			})
+		}()
+		synctest.Wait()
+		stop()
+		<-ended
+		if len(resent) != 2 || resent[0].MessageID != l.MessageID || !resent[0].Resent || resent[1].Resent {
+			t.Errorf("sent after the crash: %+v; want the first again and said so, then the second", resent)
+		}
+		wantLines(t, "outbox", d.left(id), "mail holder_notice to holder: sent", "mail registrar_notice to registrar: sent")
+	})
+}
+
+func TestOrdersKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := caseDesk(t)
+		p := casePolicy()
+		p.Procedure.OrdersLeave = true
+		d.SetPolicy(p)
+		var sending sync.Mutex
+		var got []string
+		down := true
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			d.Deliver(ctx, store.Order, func(_ context.Context, l Leaving) error {
+				sending.Lock()
+				defer sending.Unlock()
+				if got = append(got, string(l.Order)); down {
+					return errDown
+				}
+				return nil
+			})
+		}()
+		id := d.approved("example.be")
+		d.record(dpa, id, procedure.Event{Kind: procedure.Remove})
+		d.until("2026-11-27 00:00")
+		sending.Lock()
+		if len(got) != 1 || got[0] != "temporary_account" {
+			t.Errorf("orders tried = %q, want the first alone", got)
+		}
+		down = false
+		sending.Unlock()
+		d.until("2026-11-27 00:02")
+		stop()
+		<-ended
+		wantLines(t, "orders", got, "temporary_account", "temporary_account", "cancel", "quarantine")
+	})
+}
