@@ -26,9 +26,9 @@ func (r Reader) formOf(content *message.Entity, p *problems) form {
 	case err != nil:
 		p.add("expected whole MIME parts, got broken ones")
 	}
-	f := r.formOfText(t.plain.String(), p)
+	f := r.formOfText(t.plain.String(), true, p)
 	if f.items == 0 && t.html.Len() > 0 {
-		f = r.formOfText(textOf(t.html.String()), p)
+		f = r.formOfText(textOf(t.html.String()), false, p)
 	}
 	return f
 }

@@ -32,10 +32,11 @@ var (
 	emailAddress = regexp.MustCompile(`[^\s<>,;:()"'|\[\]]{1,64}@[\p{L}\p{N}.-]{1,255}`)
 )
 
-// lines reads a text as lines of "LABEL: value". Of an item that comes twice the first counts.
-func lines(s string, p *problems) map[item][]entry {
+// lines reads a text as lines of "LABEL: value". Of an item that comes twice the first counts. In a text that is
+// wrapped the lines of a provision need no mark.
+func lines(s string, wrapped bool, p *problems) map[item][]entry {
 	values := make(map[item][]entry)
-	at, count := none, 0
+	at, gap, count := none, false, 0
 	for raw := range strings.SplitSeq(s, "\n") {
 		raw = strings.TrimRight(raw, "\r")
 		count++
@@ -45,27 +46,36 @@ func lines(s string, p *problems) map[item][]entry {
 		indented := strings.HasPrefix(raw, " ") || strings.HasPrefix(raw, "\t")
 		e, i := entryOf(raw)
 		switch {
+		case strings.HasPrefix(strings.TrimSpace(raw), ">"):
+			at = none
 		case e.text == "" && i == none:
-			if empty(values[at]) {
-				continue // a list may stand below its label with an empty line between
+			if gap = true; !empty(values[at]) { // a list may stand below its label with an empty line between
+				at = none
 			}
-			at = none
-		case strings.HasPrefix(e.text, ">"):
-			at = none
 		case i != none:
+			gap = false
 			if at = i; values[i] != nil {
 				p.add("expected each item once in the body")
 				at = none
 				continue
 			}
 			values[i] = []entry{e}
-		case at != none && (at == provisions || indented || e.bullet || empty(values[at])):
+		case at != none && (indented || e.bullet || below(at, values[at], wrapped, gap)):
 			values[at] = append(values[at], e)
 		default:
 			at = none
 		}
 	}
 	return values
+}
+
+// below tells whether a line without a mark, below a value, belongs to it. What follows a signature that is none
+// in words, as a picture, does not.
+func below(i item, value []entry, wrapped, gap bool) bool {
+	if i == provisions {
+		return wrapped || value[0].text == ""
+	}
+	return i != signature && !gap && empty(value)
 }
 
 // entryOf returns a line without its bullet, and without its label if it has one that is known.
@@ -111,8 +121,8 @@ func joined(value []entry) string {
 }
 
 // formOfText reads one text.
-func (r Reader) formOfText(s string, p *problems) form {
-	values := lines(s, p)
+func (r Reader) formOfText(s string, wrapped bool, p *problems) form {
+	values := lines(s, wrapped, p)
 	f := form{
 		inspector: joined(values[inspector]), office: joined(values[office]), reference: joined(values[reference]),
 		signature: joined(values[signature]), provisions: list(values[provisions], p),
