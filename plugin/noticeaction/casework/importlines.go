@@ -69,10 +69,12 @@ func (in *importer) read(ctx context.Context, body io.Reader) error {
 
 // parse checks one line. Texts hold one copy of what many lines have alike.
 func (in *importer) parse(n int, text []byte, texts map[string]string) {
-	var l line
-	if err := decode(text, &l); err != nil {
-		in.refuse(n, l.Name, err.Error())
-		return
+	l, ok := fastLine(text)
+	if !ok {
+		if err := decode(text, &l); err != nil {
+			in.refuse(n, l.Name, err.Error())
+			return
+		}
 	}
 	notAfter, err := NotAfter(l.NotAfter)
 	if err == nil && l.Changed > 0 && l.NotAfter != nil && !notAfter.After(in.now) {
