@@ -21,6 +21,11 @@ const (
 
 // rights says which roles may make which call and force what. A route that is not here is
 // served to nobody; what an authority reads is its own flags only.
+//
+// Cases, their messages and the notices hold personal data (Art. 6), so viewers do not read them; they see
+// the dates, the work and the figures. An authority opens, reads and decides its own cases, and gets the dates
+// and figures of those; which events are its own to record, the procedure says, and the desk refuses and
+// journals the rest. Mails that came in, tasks and what leaves are the registry's.
 var rights = map[string][]string{
 	"GET /openapi.json":          {Viewer, Operator, Admin, Authority},
 	"GET /v1/flags":              {Viewer, Operator, Admin, Authority},
@@ -34,6 +39,23 @@ var rights = map[string][]string{
 	"GET /v1/status":             {Viewer, Operator, Admin},
 	"GET /v1/audit":              {Viewer, Operator, Admin},
 	"GET /v1/backup":             {Admin},
+
+	openRoute:                              {Operator, Admin, Authority},
+	"GET /v1/cases":                        {Operator, Admin, Authority},
+	"GET /v1/cases/{id}":                   {Operator, Admin, Authority},
+	eventRoute:                             {Operator, Admin, Authority},
+	"GET /v1/cases/{id}/messages":          {Operator, Admin, Authority},
+	"GET /v1/cases/{id}/messages/{number}": {Operator, Admin, Authority},
+	"POST /v1/cases/{id}/messages/{number}/retry": {Operator, Admin},
+	"GET /v1/deadlines":                           {Viewer, Operator, Admin, Authority},
+	"GET /v1/tasks":                               {Viewer, Operator, Admin},
+	"POST /v1/tasks/{id}/close":                   {Operator, Admin},
+	receiveRoute:                                  {Operator, Admin},
+	"GET /v1/notices":                             {Operator, Admin},
+	"GET /v1/notices/{id}":                        {Operator, Admin},
+	"GET /v1/notices/{id}/message":                {Operator, Admin},
+	"POST /v1/notices/{id}/discard":               {Operator, Admin},
+	"GET /v1/statistics":                          {Viewer, Operator, Admin, Authority},
 }
 
 func init() {

@@ -2,7 +2,7 @@
 // role may, turns the request into one call of the desk and the desk's answer
 // into HTTP.
 //
-// It decides nothing about names or flags, opens no database and knows no
+// It decides nothing about names, flags or cases, opens no database and knows no
 // DNS; what the desk refuses is shown as the desk put it. A change that is
 // answered with success is durable, because the desk answers only then, and a
 // client that goes away does not undo it.
@@ -53,6 +53,9 @@ type Config struct {
 	Desk   Desk
 	Tokens *Tokens // who may call over TCP; nil: nobody
 
+	Cases   Cases   // the procedure; nil: its calls are answered 404
+	Notices Receive // reads mails that came in; nil: none is taken
+
 	// Observe counts one request: its route as the pattern, "other" for a
 	// path that is none, and the status. May be nil; called concurrently.
 	Observe func(route string, code int)
@@ -83,6 +86,7 @@ func New(config Config) *Handler {
 	h.registerFlags(humaAPI)
 	h.registerReads(humaAPI)
 	h.registerStreams(humaAPI)
+	h.registerCases(humaAPI)
 	h.spec = specification(humaAPI.OpenAPI())
 	h.mux.HandleFunc("GET /openapi.json", h.serveSpec)
 	return h
@@ -170,6 +174,9 @@ func (h *Handler) admit(c *call, r *http.Request, missing error) error {
 	if !id.may(c.route) {
 		return lacking(id, c.route)
 	}
+	if h.config.Cases == nil && ofProcedure(c.route) {
+		return problem(http.StatusNotFound, "expected a server that keeps cases; this one does not")
+	}
 	want, got := bodyTypes[c.route], r.Header.Get("Content-Type")
 	if want == "" || got == "" {
 		return nil
@@ -184,6 +191,12 @@ func (h *Handler) admit(c *call, r *http.Request, missing error) error {
 var bodyTypes = map[string]string{
 	"PUT /v1/flags/{name}":  "application/json",
 	"POST /v1/flags/import": ndjson,
+
+	openRoute:                       "application/json",
+	eventRoute:                      "application/json",
+	"POST /v1/tasks/{id}/close":     "application/json",
+	receiveRoute:                    rfc822,
+	"POST /v1/notices/{id}/discard": "application/json",
 }
 
 // conclude counts and logs the request, and answers for one that panicked.

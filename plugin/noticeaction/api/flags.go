@@ -35,46 +35,6 @@ func show(f store.Flag) flag {
 	}
 }
 
-// Change is what every change takes: how it is asked for. It is exported for
-// huma, which reads embedded structs only then.
-type Change struct {
-	DryRun bool    `query:"dry_run" doc:"Do everything but keep nothing; the reply shows what would be"`
-	Force  []force `query:"force" nullable:"false" doc:"Safeguards to override, separated by commas. The journal keeps them. \"brake\" asks for the role admin."`
-}
-
-// force is one of casework's, as huma checks it.
-type force string
-
-// Schema lists what there is.
-func (force) Schema(huma.Registry) *huma.Schema {
-	s := &huma.Schema{Type: huma.TypeString}
-	for _, f := range casework.Forces() {
-		s.Enum = append(s.Enum, string(f))
-	}
-	return s
-}
-
-// order says who asks for a change and how, unless the role may not force it.
-func (c Change) order(ctx context.Context) (casework.Order, error) {
-	id := callOf(ctx).Identity
-	o := casework.Order{Actor: id.Actor, DryRun: c.DryRun}
-	for _, given := range c.Force {
-		f := casework.Force(given)
-		if right := forceRight(f); !id.may(right) {
-			return o, lacking(id, right)
-		}
-		o.Force = append(o.Force, f)
-	}
-	return o, nil
-}
-
-// commit notes a change for the log.
-func (c Change) commit(ctx context.Context, changed bool, generation uint64) {
-	if changed && !c.DryRun {
-		callOf(ctx).changed = "generation " + strconv.FormatUint(generation, 10)
-	}
-}
-
 // NamePath is the name in a path, exported for the same reason as Change.
 type NamePath struct {
 	Name string `path:"name" doc:"The name: exactly one label below a zone, in U-labels or A-labels, any case, with or without final dot" example:"example.be"`

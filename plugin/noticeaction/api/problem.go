@@ -30,9 +30,31 @@ var statuses = map[casework.Kind]int{
 // retryAfter is how long a caller waits after 503, when nobody knows better.
 const retryAfter = time.Minute
 
-// problem makes a problem document (RFC 9457).
-func problem(status int, detail string, errs ...*huma.ErrorDetail) *huma.ErrorModel {
-	return &huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail, Errors: errs}
+// Problem is a problem document (RFC 9457). It is exported for huma, which describes exported types only.
+type Problem struct {
+	huma.ErrorModel
+
+	State   string   `json:"state,omitempty" doc:"409 of a case: the state that it is in" example:"holder_window"`
+	Allowed []string `json:"allowed,omitempty" doc:"409 of a case: the events that this state takes"`
+	Missing []string `json:"missing,omitempty" doc:"422 for what is missing: each item by name"`
+}
+
+// huma describes and makes its refusals through this variable; nothing else in the process uses it.
+func init() {
+	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
+		doc := problem(status, detail)
+		for _, err := range errs {
+			if err != nil {
+				doc.Add(err)
+			}
+		}
+		return doc
+	}
+}
+
+// problem makes a problem document.
+func problem(status int, detail string, errs ...*huma.ErrorDetail) *Problem {
+	return &Problem{ErrorModel: huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail, Errors: errs}}
 }
 
 // lacking is the refusal of what the role may not do.
@@ -49,9 +71,17 @@ func refusal(ctx context.Context, err error) error {
 		callOf(ctx).cause = err
 		return problem(http.StatusInternalServerError, "the server failed; its log says why")
 	}
+	route := callOf(ctx).route
 	doc := problem(statuses[refused.Kind], refused.Detail)
+	doc.State, doc.Missing = string(refused.State), refused.Items
+	for _, kind := range refused.Allowed {
+		doc.Allowed = append(doc.Allowed, string(kind))
+	}
 	if refused.Field != "" {
-		doc.Errors = []*huma.ErrorDetail{{Message: refused.Detail, Location: location(callOf(ctx).route, refused.Field), Value: refused.Value}}
+		doc.Errors = []*huma.ErrorDetail{{Message: refused.Detail, Location: location(route, refused.Field), Value: refused.Value}}
+	}
+	for _, item := range refused.Items {
+		doc.Errors = append(doc.Errors, &huma.ErrorDetail{Message: "expected the " + item, Location: lackingAt(route)})
 	}
 	switch refused.Kind {
 	case casework.Unavailable:
@@ -73,6 +103,9 @@ func isKind(err error, kind casework.Kind) bool {
 
 // location says where in a request of the route the field stands.
 func location(route, field string) string {
+	if inBody := within(route, field); inBody != "" {
+		return inBody
+	}
 	switch {
 	case field == "body":
 		return field
@@ -80,6 +113,8 @@ func location(route, field string) string {
 		return "header.Idempotency-Key"
 	case field == "name" && strings.HasSuffix(route, "/{name}"):
 		return "path.name"
+	case (field == "case" || field == "id") && strings.Contains(route, "/{id}"):
+		return "path.id"
 	case field != "force" && (strings.HasPrefix(route, "PUT ") || strings.HasPrefix(route, "POST ")):
 		return "body." + field
 	}
@@ -87,20 +122,20 @@ func location(route, field string) string {
 }
 
 // retryLater adds Retry-After in whole seconds, at least one (RFC 9110 section 10.2.3).
-func retryLater(doc *huma.ErrorModel, after time.Duration) error {
+func retryLater(doc *Problem, after time.Duration) error {
 	seconds := max(1, int(math.Ceil(after.Seconds())))
 	return huma.ErrorWithHeaders(doc, http.Header{"Retry-After": {strconv.Itoa(seconds)}})
 }
 
 // polish makes huma's own refusals say what was expected, and keeps them from
 // echoing more than a little of the request.
-func polish(_ huma.Context, _ string, v any) (any, error) {
-	doc, ok := v.(*huma.ErrorModel)
+func polish(ctx huma.Context, _ string, v any) (any, error) {
+	doc, ok := v.(*Problem)
 	if !ok {
 		return v, nil
 	}
 	if strings.HasPrefix(doc.Detail, "request body is too large") {
-		doc.Detail = tooLarge(maxBody)
+		doc.Detail = tooLarge(ctx.Operation().MaxBodyBytes - 1)
 	}
 	for _, e := range doc.Errors {
 		if clear, ok := clearer[e.Message]; ok {
@@ -145,7 +180,7 @@ func writeProblem(w http.ResponseWriter, err error) {
 			w.Header()[name] = values
 		}
 	}
-	var doc *huma.ErrorModel
+	var doc *Problem
 	if !errors.As(err, &doc) {
 		doc = problem(http.StatusInternalServerError, "the server failed; its log says why")
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
 
 // TestRoles makes every call as everybody. Zero is what an authority reads:
@@ -32,10 +34,31 @@ func TestRoles(t *testing.T) {
 		{"DELETE /v1/flags/mine.be?dry_run=true&reason=x", "", 401, 403, 200, 403, 200},
 		{"POST /v1/flags/import?dry_run=true", `{"name":"new.be","authority":"a","reference":"1"}`, 401, 403, 200, 403, 200},
 		{"POST /v1/flags/import?dry_run=true&force=brake", `{"name":"new.be","authority":"a","reference":"1"}`, 401, 403, 403, 403, 200},
+		{"POST /v1/cases?dry_run=true", opening, 401, 403, 200, 200, 200},
+		{"POST /v1/cases?dry_run=true&force=private-suffix", opening, 401, 403, 200, 403, 200},
+		{"POST /v1/cases?dry_run=true&force=brake", opening, 401, 403, 403, 403, 200},
+		{"GET /v1/cases", "", 401, 403, 200, 200, 200},
+		{"GET /v1/cases/2026-00001", "", 401, 403, 200, 200, 200},
+		{"POST /v1/cases/2026-00001/events?dry_run=true", `{"kind":"stop"}`, 401, 403, 200, 200, 200},
+		{"POST /v1/cases/2026-00001/events?dry_run=true", `{"kind":"word"}`, 401, 403, 200, 403, 200},
+		{"POST /v1/cases/2026-00001/events?dry_run=true&force=brake", `{"kind":"stop"}`, 401, 403, 403, 403, 200},
+		{"GET /v1/cases/2026-00001/messages", "", 401, 403, 200, 200, 200},
+		{"GET /v1/cases/2026-00001/messages/1", "", 401, 403, 200, 200, 200},
+		{"POST /v1/cases/2026-00001/messages/1/retry?dry_run=true", "", 401, 403, 200, 403, 200},
+		{"GET /v1/deadlines", "", 401, 200, 200, 200, 200},
+		{"GET /v1/tasks", "", 401, 200, 200, 403, 200},
+		{"POST /v1/tasks/1/close?dry_run=true", `{"reason":"x"}`, 401, 403, 200, 403, 200},
+		{"POST /v1/notices?dry_run=true", mailText, 401, 403, 200, 403, 200},
+		{"GET /v1/notices", "", 401, 403, 200, 403, 200},
+		{"GET /v1/notices/N2026-00001", "", 401, 403, 200, 403, 200},
+		{"GET /v1/notices/N2026-00001/message", "", 401, 403, 200, 403, 200},
+		{"POST /v1/notices/N2026-00001/discard?dry_run=true", `{"reason":"x"}`, 401, 403, 200, 403, 200},
+		{"GET /v1/statistics?from=2026-01-01&to=2026-12-31", "", 401, 200, 200, 200, 200},
 		{"GET /v1/nothing", "", 401, 404, 404, 404, 404},
 		{"PATCH /v1/status", "", 401, 405, 405, 405, 405},
 	}
-	h := New(Config{Desk: openDesk(t), Tokens: tokensOf(t)})
+	cases := oneOfEach(t)
+	h := New(Config{Desk: openDesk(t), Cases: cases, Notices: cases.receive, Tokens: tokensOf(t)})
 	flagTwo(t, h)
 	covered := map[string]bool{}
 	for _, tt := range calls {
@@ -72,6 +95,23 @@ func TestRoles(t *testing.T) {
 			t.Errorf("%s is not in the table", route)
 		}
 	}
+}
+
+// oneOfEach is a desk with a case under way, a message that failed, a task and a notice.
+func oneOfEach(t *testing.T) *fakeCases {
+	t.Helper()
+	d := &fakeCases{tasks: []store.Task{{ID: 1}}}
+	h := ofCases(t, d)
+	for path, body := range map[string]string{"/v1/cases": opening, "/v1/notices": mailText} {
+		if got := serve(h, as("uid:0"), http.MethodPost, path, body); got.Code != http.StatusCreated {
+			t.Fatalf("%s: got %d %s", path, got.Code, got.Body)
+		}
+	}
+	if got := serve(h, as("uid:0"), http.MethodPost, "/v1/cases/2026-00001/events", `{"kind":"approve"}`); got.Code != http.StatusOK {
+		t.Fatalf("got %d %s", got.Code, got.Body)
+	}
+	d.out[0].Status = store.Failed
+	return d
 }
 
 // flagTwo flags mine.be for apd-gba and other.be for another authority.

@@ -24,8 +24,9 @@ func describe() huma.Config {
 				Version: apiVersion,
 				Description: "Flags names of a zone so that DNS answers redirect them to a warning page, " +
 					"and shows what is flagged, since when and by whom. " +
+					"Runs the procedure of an authority's notice: cases, their deadlines, the mails and orders that leave, and figures. " +
 					"An answer that says done is durable. Every refusal is a problem document (RFC 9457) that says what was expected. " +
-					"Answers are JSON whatever Accept says. Every change is in the journal, with the one who made it.",
+					"Answers are JSON whatever Accept says, but for the statistics. Every change is in the journal, with the one who made it.",
 			},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
@@ -37,6 +38,9 @@ func describe() huma.Config {
 			Security: []map[string][]string{{}, {"token": {}}, {"certificate": {}}},
 			Tags: []*huma.Tag{
 				{Name: "flags", Description: "Flag and unflag names"},
+				{Name: "cases", Description: "The procedure: notices of authorities, what happened since, what leaves"},
+				{Name: "notices", Description: "Mails that came in"},
+				{Name: "work", Description: "Deadlines, tasks and figures"},
 				{Name: "desk", Description: "What the desk holds and what it did"},
 			},
 		},

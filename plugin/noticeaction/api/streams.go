@@ -32,7 +32,7 @@ const (
 
 type importInput struct {
 	Change
-	Key  string `header:"Idempotency-Key" maxLength:"200" pattern:"^[\\x21-\\x7e]*$" patternDescription:"printable ASCII without spaces" doc:"Makes a repetition safe: within 24 hours the same key with the same body gives the same report and imports nothing again" example:"2026-05-12-list-7"`
+	Keyed
 	body io.Reader
 }
 
@@ -66,8 +66,8 @@ type importReply struct {
 
 type importWarning struct {
 	Line   int    `json:"line" doc:"From 1" example:"2"`
-	Name   string `json:"name" example:"example.be"`
-	Detail string `json:"detail"`
+	Name   string `json:"name" doc:"The name it is about" example:"example.be"`
+	Detail string `json:"detail" doc:"For people"`
 }
 
 func (h *Handler) importFlags(ctx context.Context, in *importInput) (*importOutput, error) {
@@ -101,7 +101,7 @@ func importRefusal(ctx context.Context, report casework.ImportReport, err error)
 		return problem(http.StatusRequestTimeout, fmt.Sprintf("expected the next part of the body within %s, and all of it within %s", streamStall, streamWhole))
 	}
 	refused := refusal(ctx, err)
-	var doc *huma.ErrorModel
+	var doc *Problem
 	if errors.As(refused, &doc) && len(report.Errors) > 0 {
 		doc.Errors = nil
 		for _, e := range report.Errors {
