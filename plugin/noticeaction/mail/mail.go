@@ -34,14 +34,18 @@ type Sender interface {
 	Close() error
 }
 
-// deliveryError is an error of Send. It names no person: the desk keeps it.
-type deliveryError struct {
-	err       error
-	permanent bool
-}
+// deliveryError is an error of Send that has said so for good.
+type deliveryError struct{ error }
 
-func (e *deliveryError) Error() string   { return e.err.Error() }
-func (e *deliveryError) Unwrap() error   { return e.err }
-func (e *deliveryError) Permanent() bool { return e.permanent }
+func (e *deliveryError) Unwrap() error   { return e.error }
+func (e *deliveryError) Permanent() bool { return true }
 
-func permanent(err error) error { return &deliveryError{err: err, permanent: true} }
+func permanent(err error) error { return &deliveryError{err} }
+
+// shortError is an error whose text is one line that can be kept: what the other side says may be anything.
+type shortError struct{ error }
+
+func (e *shortError) Unwrap() error { return e.error }
+func (e *shortError) Error() string { return line(e.error.Error()) }
+
+func clipped(err error) error { return &shortError{err} }
