@@ -6,17 +6,37 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 )
 
-// hosting is which names of a zone hold name servers of other names in it,
-// as of one version of the zone. Immutable. It is small even for a large
-// zone: few names host others.
+// hosting is which names a zone delegates, and which of them hold name servers
+// of other names in it, as of one version of the zone. Immutable. The names take
+// some 22 bytes each; few names host others.
 type hosting struct {
 	serial uint32
 	hosts  zones              // whose names were looked for
 	whole  bool               // false: no plugin behind can show the zone, and nothing is known
 	byName map[string]*hosted // by registrable name, lower case, with the final dot
 	exempt map[string]*host   // the exempt hosts that the zone has addresses for
+
+	delegated *redirect.Table // with withDS or withoutDS for the authority
+}
+
+// What the table of delegations has in the place of authorities.
+const (
+	withDS    = "ds"
+	withoutDS = "ns"
+)
+
+// delegates tells whether a name is delegated, and whether it has a DS record.
+// It wants the name without the final dot; h may be nil.
+func (h *hosting) delegates(name string) (ds, ok bool) {
+	if h == nil || h.delegated == nil {
+		return false, false
+	}
+	id, ok := h.delegated.Lookup(name)
+	return ok && h.delegated.Authority(id) == withDS, ok
 }
 
 // hosted is what one name's hosts serve.
@@ -121,17 +141,7 @@ func (v *view) readHosting(ctx context.Context, zone int) *hosting {
 		if err != nil {
 			continue
 		}
-		b := newHostingBuilder(v, v.zones[zone])
-		for rrs := range records {
-			if ctx.Err() != nil {
-				go drain(records)
-				return nil
-			}
-			for _, rr := range rrs {
-				b.add(rr)
-			}
-		}
-		return b.finish()
+		return newHostingBuilder(v, v.zones[zone]).read(ctx, records)
 	}
 	return &hosting{serial: v.apex(zone).soa.Serial, hosts: *v.hosts.Load()}
 }

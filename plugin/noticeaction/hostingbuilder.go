@@ -1,10 +1,13 @@
 package noticeaction
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 )
 
 // hostingBuilder takes the records of a zone, an RRset's records in a row.
@@ -16,6 +19,9 @@ type hostingBuilder struct {
 	owner string    // of the NS set being read
 	seen  []string  // the names that this set was counted for
 	held  []*dns.NS // on exempt hosts, counted if it turns out that these have no address
+
+	at         string // owner of the record being read; all of an owner come in a row
+	cut, hasDS bool   // what it has
 }
 
 func newHostingBuilder(v *view, zone string) *hostingBuilder {
@@ -25,11 +31,57 @@ func newHostingBuilder(v *view, zone string) *hostingBuilder {
 	}
 }
 
+// read takes in all records of a transfer. It returns nil if ctx ended first.
+func (b *hostingBuilder) read(ctx context.Context, records <-chan []dns.RR) *hosting {
+	names := redirect.NewSet()
+	err := names.Load(0, func(yield func(redirect.Entry) bool) {
+		for rrs := range records {
+			if ctx.Err() != nil {
+				return
+			}
+			for _, rr := range rrs {
+				if rr.Header().Name != b.at && !b.next(rr.Header().Name, yield) {
+					return
+				}
+				b.add(rr)
+			}
+		}
+		b.next("", yield)
+	})
+	if ctx.Err() != nil {
+		go drain(records)
+		return nil
+	}
+	if err != nil { // there are more names than a table can hold
+		go drain(records)
+		return &hosting{serial: b.serial, hosts: b.hosts}
+	}
+	b.delegated = names.Table()
+	return b.finish()
+}
+
+// next passes on the delegation that was read, if it was one, and begins another owner.
+func (b *hostingBuilder) next(owner string, yield func(redirect.Entry) bool) bool {
+	was, cut, ds := b.at, b.cut, b.hasDS
+	b.at, b.cut, b.hasDS = owner, false, false
+	if _, start, ok := b.zone.registrable(was); !cut || !ok || start != 0 {
+		return true
+	}
+	e := redirect.Entry{Name: strings.TrimSuffix(strings.ToLower(was), "."), Authority: withoutDS}
+	if ds {
+		e.Authority = withDS
+	}
+	return yield(e)
+}
+
 func (b *hostingBuilder) add(rr dns.RR) {
 	switch rr := rr.(type) {
+	case *dns.DS:
+		b.hasDS = true
 	case *dns.SOA:
 		b.serial = rr.Serial
 	case *dns.NS:
+		b.cut = true
 		b.addServer(rr, false)
 	case *dns.A, *dns.AAAA:
 		if name := strings.ToLower(rr.Header().Name); b.view.exempt[name] {

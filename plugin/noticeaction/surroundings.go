@@ -59,6 +59,34 @@ func surroundings(claims []*claim, name string) casework.Surroundings {
 	return s
 }
 
+// clear tells, without asking, that nothing stands against redirecting a name
+// and that there is nothing to warn of: as the zone was read whole in the version
+// that it has, it delegates the name, validators take the redirect for what it
+// is, and the name hosts no other. Safe for concurrent use.
+func clear(claims []*claim, name string) bool {
+	fqdn, delegated := name+".", false
+	for _, c := range claims {
+		v := c.handler.view
+		for i := range v.zones {
+			h := v.hostingOf(i)
+			if h == nil || !h.whole || h.of(fqdn).count > 0 {
+				return false
+			}
+		}
+		zone, start, ok := v.zones.registrable(fqdn)
+		if !ok || start != 0 {
+			continue
+		}
+		h, apex := v.hostingOf(zone), v.apex(zone)
+		ds, cut := h.delegates(name)
+		if !apex.known || !cut || h.serial != apex.soa.Serial || ds && apex.profile == profileInsecure {
+			return false
+		}
+		delegated = true
+	}
+	return delegated
+}
+
 // delegation fills in what the name's own zone holds.
 func (n *NoticeAction) delegation(s *casework.Surroundings, zone int, fqdn string) {
 	d := n.view.delegation(context.Background(), fqdn)

@@ -96,7 +96,9 @@ func (in *importer) lookAround() {
 		return
 	}
 	for _, it := range in.items {
-		_, it.warnings, it.objection = in.checker.around(it.flag.Name)
+		if !in.checker.clear(it.flag.Name) {
+			_, it.warnings, it.objection = in.checker.around(it.flag.Name)
+		}
 	}
 }
 

@@ -256,3 +256,20 @@ func FuzzImportLine(f *testing.F) {
 		}
 	})
 }
+
+// TestImportOfWhatIsClear asks the zone only about names that are not clear.
+func TestImportOfWhatIsClear(t *testing.T) {
+	p := testPolicy()
+	p.Clear = func(name string) bool { return name == "clear.be" }
+	p.Surroundings = func(name string) Surroundings {
+		if name == "clear.be" {
+			t.Error("asked about clear.be")
+		}
+		return Surroundings{Known: true, Delegated: true, HostsKnown: true, DS: true, Unsigned: true}
+	}
+	d := newDesk(t, p)
+	report, err := d.importText("", importLine("clear.be")+importLine("signed.be"))
+	if err != nil || report.Created != 2 || len(report.Warnings) != 1 || report.Warnings[0].Name != "signed.be" {
+		t.Errorf("report = %+v, %v; want two names and a warning about signed.be", report, err)
+	}
+}

@@ -28,6 +28,10 @@ type Policy struct {
 	// concurrently.
 	Surroundings func(name string) Surroundings
 
+	// Clear tells quickly that Surroundings of the name would hold nothing to object to or to warn of; may be nil,
+	// and false says nothing. It may be called concurrently.
+	Clear func(name string) bool
+
 	// Look finds out where a name can be reached, before it is redirected and daily from then on; may be
 	// nil. It answers within seconds, with what it found even when there is an error, and may be called
 	// concurrently.

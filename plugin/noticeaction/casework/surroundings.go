@@ -71,6 +71,12 @@ func (s *Surroundings) judge(name string, force []Force) (warnings []Warning, re
 	return warnings, refusal
 }
 
+// clear tells quickly that around would find nothing to say.
+func (c *checker) clear(name string) bool {
+	_, apex, _ := strings.Cut(name, ".")
+	return c.policy.Clear != nil && !c.unknown[apex] && c.policy.Clear(name)
+}
+
 const zoneUnknown = "the zone is not loaded yet, so nothing could be checked; try again"
 
 func list(names []string) string { return strings.Join(names, ", ") }
