@@ -74,10 +74,17 @@ func (d *desk) closeUnclaimed() {
 		d.close(s)
 		delete(d.servers, addr)
 	}
+	for addr, s := range d.mailServers {
+		if slices.ContainsFunc(d.claims, func(c *claim) bool { return slices.Contains(c.cfg.cases.listen, addr) }) {
+			continue
+		}
+		d.close(s)
+		delete(d.mailServers, addr)
+	}
 }
 
-// close closes s in the background; shut waits for it.
-func (d *desk) close(s *api.Server) {
+// close closes a server in the background; shut waits for it.
+func (d *desk) close(s interface{ Close(context.Context) error }) {
 	d.closing.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), apiGrace)
 		defer cancel()
@@ -87,16 +94,21 @@ func (d *desk) close(s *api.Server) {
 	})
 }
 
-// shut closes the desk itself, requests under way first.
+// shut closes the desk itself, requests, messages and orders under way first.
 func (d *desk) shut() error {
 	d.closing.Wait()
-	return errors.Join(d.work.Close(), d.store.Close())
+	d.delivery.end()
+	err := d.work.Close()
+	d.figures.end()
+	return errors.Join(err, d.store.Close())
 }
 
-// serve has all addresses answer with the lines of cfg in force.
-func (d *desk) serve(cfg *config) {
+// serve has all addresses answer with the lines of cfg in force, for these zones.
+func (d *desk) serve(cfg *config, zones []string) {
+	receive := d.receiver(cfg, zones)
+	d.takeMail(cfg, receive)
 	handler := api.New(api.Config{
-		Desk: d.work, Tokens: cfg.tokens,
+		Desk: d.work, Tokens: cfg.tokens, Cases: d.work, Notices: receive,
 		Observe: func(route string, code int) { apiRequestsTotal.WithLabelValues(route, strconv.Itoa(code)).Inc() },
 		Log:     func(line string) { log.Info(line) },
 	})

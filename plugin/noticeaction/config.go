@@ -1,6 +1,7 @@
 package noticeaction
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -55,25 +56,29 @@ type config struct {
 	tokens     *api.Tokens // nil: no line
 	tlsFiles   string
 	tlsConfig  *tls.Config // nil: no line
+
+	cases caseLines
+	files caseFiles
 }
 
 // shared are the lines that directives on the same database must agree on.
 func (cfg *config) shared() any {
 	return struct {
-		brake                       casework.Brake
-		resolvers, tokens, tlsFiles string
-	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles}
+		brake                              casework.Brake
+		resolvers, tokens, tlsFiles, cases string
+	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases)}
 }
 
 // property reads one line of the directive's block into the config.
 type property struct {
 	name string
-	many bool // may be given more than once
+	many bool   // may be given more than once
+	with string // the line that it must go with; empty: none
 	read func(cfg *config, c *caddy.Controller, args []string) error
 }
 
 // properties are all lines that the block may hold.
-var properties = []property{
+var properties = append([]property{
 	{name: "warning_page", read: readWarningPage},
 	{name: "database", read: func(cfg *config, c *caddy.Controller, args []string) error {
 		return cfg.readPath(c, args, "database", "one path", &cfg.database)
@@ -92,7 +97,7 @@ var properties = []property{
 		cfg.observe = true
 		return wantArgs(c, args, len(args) == 0, "observe", "no argument")
 	}},
-}
+}, caseProperties...)
 
 // parse reads the directive. Every refusal names file, line and what was
 // expected.
@@ -123,19 +128,29 @@ func parse(c *caddy.Controller) (*config, error) {
 			return nil, err
 		}
 	}
-	if !seen["warning_page"] {
-		return nil, directive.Err("warning_page: required")
-	}
-	if cfg.preserve && !seen["resolver"] {
-		return nil, directive.Err("mail: expected a resolver line to go with preserve")
-	}
-	if err := cfg.checkAdmin(); err != nil {
+	if err := cfg.check(seen); err != nil {
 		return nil, directive.Err(err.Error())
 	}
 	if c.Next() {
 		return nil, c.Err(plugin.ErrOnce.Error())
 	}
 	return cfg, nil
+}
+
+// check checks the lines, whose names are seen, against each other.
+func (cfg *config) check(seen map[string]bool) error {
+	if !seen["warning_page"] {
+		return errors.New("warning_page: required")
+	}
+	if cfg.preserve && !seen["resolver"] {
+		return errors.New("mail: expected a resolver line to go with preserve")
+	}
+	for _, p := range properties {
+		if seen[p.name] && p.with != "" && !seen[p.with] {
+			return fmt.Errorf("%s: expected a %s line to go with it", p.name, p.with)
+		}
+	}
+	return cmp.Or(cfg.checkAdmin(), cfg.checkCases())
 }
 
 func propertyNamed(name string) (property, bool) {
@@ -271,6 +286,15 @@ func readBrake(cfg *config, c *caddy.Controller, args []string) error {
 	per, err2 := time.ParseDuration(args[1])
 	cfg.brake = casework.Brake{Count: count, Per: per}
 	return wantArgs(c, args, err == nil && err2 == nil && count >= 1 && per > 0, "brake", expected)
+}
+
+// zoneName returns the name of a zone in lower case and A-labels, without the final dot.
+func zoneName(s string) (string, error) {
+	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
+	if _, ok := dns.IsDomainName(ascii); err != nil || !ok || ascii == "" {
+		return "", errors.New("not a zone")
+	}
+	return strings.ToLower(ascii), nil
 }
 
 // hostName returns a host name as the zone has it: A-labels in lower case and

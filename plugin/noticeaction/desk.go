@@ -14,6 +14,7 @@ import (
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/intake"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
@@ -30,8 +31,13 @@ type desk struct {
 	servers map[string]*api.Server // by the address in the Corefile
 	closing sync.WaitGroup         // servers that come to their end
 	origins atomic.Pointer[zones]  // in force
-	gauges  sync.Mutex             // held to set them
-	shown   map[string]int         // flags by zone, as the gauges last told
+
+	mailServers map[string]*intake.Server // by the address in the Corefile
+	delivery    delivery
+	figures     *figures
+
+	gauges sync.Mutex     // held to set them
+	shown  map[string]int // flags by zone, as the gauges last told
 
 	mailboxes mailboxes // kept up to date whether a directive preserves mail or not
 
@@ -76,12 +82,16 @@ func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*cla
 		err = d.listen(cfg)
 	}
 	if err == nil {
+		err = d.listenForMail(cfg)
+	}
+	if err == nil {
 		err = d.enforce()
 	}
 	if err != nil {
 		d.claims = slices.DeleteFunc(d.claims, func(o *claim) bool { return o == c })
 		return nil, errors.Join(err, d.settle())
 	}
+	d.delivery.start(d.work)
 	c.meet()
 	for _, o := range d.claims {
 		if o.instance != instance {
@@ -165,17 +175,19 @@ func deskFor(path string) (*desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	d := &desk{path: path, store: s, set: redirect.NewSet(), servers: make(map[string]*api.Server)}
+	d := &desk{path: path, store: s, set: redirect.NewSet(), servers: make(map[string]*api.Server), mailServers: make(map[string]*intake.Server), figures: newFigures()}
 	d.origins.Store(new(zones))
 	d.work, err = casework.Open(casework.Config{
-		Store: s, Set: d.set, Policy: &casework.Policy{},
+		Store: s, Set: d.set, Policy: &casework.Policy{}, Now: now,
 		OnPublish:    d.published,
 		OnReach:      d.mailboxes.set,
+		OnCases:      d.figures.changed,
 		OnStoreError: func(err error) { storeErrorsTotal.Inc(); log.Errorf("Store %s: %v", path, err) },
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("database: loading %s: %w", path, err), s.Close())
 	}
+	d.figures.start(d.work)
 	if status, err := d.work.Status(); err == nil && !status.LastCommit.IsZero() {
 		lastChangeGauge.Set(float64(status.LastCommit.Unix()))
 	}
@@ -229,7 +241,7 @@ func (d *desk) agree(c *claim) error {
 		}
 		own = append(own, o)
 		if o.cfg.shared() != c.cfg.shared() {
-			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls as %s, which has the same database", o.cfg.at)
+			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases, as %s, which has the same database", o.cfg.at)
 		}
 	}
 	return policyOf(own).Validate()

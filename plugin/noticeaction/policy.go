@@ -11,7 +11,7 @@ import (
 // policyOf puts the lines of an instance's directives on one database
 // together. claims has at least one.
 func policyOf(claims []*claim) *casework.Policy {
-	policy := &casework.Policy{Brake: claims[0].cfg.brake}
+	policy := &casework.Policy{Brake: claims[0].cfg.brake, Procedure: claims[0].cfg.procedure()}
 	for _, c := range claims {
 		policy.Zones = append(policy.Zones, c.cfg.origins...)
 		policy.WarningHosts = append(policy.WarningHosts, c.cfg.host)
@@ -35,8 +35,11 @@ func (d *desk) enforce() error {
 	}
 	origins := newZones(policy.Zones)
 	d.origins.Store(&origins)
+	if err := d.delivery.use(running[0].cfg); err != nil {
+		return err
+	}
 	d.work.SetPolicy(policy)
-	d.serve(running[0].cfg)
+	d.serve(running[0].cfg, policy.Zones)
 	d.published(0)
 	d.warnOfStanding(running)
 	return nil

@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"strconv"
 	"time"
 
@@ -84,19 +83,6 @@ func CheckURL(address string) error {
 func loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
-}
-
-// ReadCAs reads the certificates, in PEM form, of the authorities that the receiver's own is to be from.
-func ReadCAs(path string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the CA certificates: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("expected certificates in PEM form in %s, got none", path)
-	}
-	return pool, nil
 }
 
 // event is a CloudEvent in JSON form (CloudEvents 1.0.2 section 3.1; JSON event format section 3).

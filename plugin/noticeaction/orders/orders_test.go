@@ -324,12 +324,3 @@ func TestNewWantsKeys(t *testing.T) {
 		t.Error("a Sender without a key was made")
 	}
 }
-
-func TestReadCAs(t *testing.T) {
-	if _, err := ReadCAs(keyFile(t, "no certificate")); err == nil || !strings.Contains(err.Error(), "PEM") {
-		t.Errorf("error %v for a file without certificates", err)
-	}
-	if _, err := ReadCAs("../../../testdata/corefiles/files/admin.crt"); err != nil {
-		t.Error(err)
-	}
-}

@@ -1,0 +1,106 @@
+package noticeaction
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/mail"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/coredns/caddy"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/intake"
+)
+
+func readMailFrom(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) > 0, "mail_from", "ADDRESS [REGISTRY...]"); err != nil {
+		return err
+	}
+	address, err := mailAddress(args[0])
+	if err != nil {
+		return c.Errf("mail_from: expected an address as local@domain, got %q", args[0])
+	}
+	registry := strings.Join(args[1:], " ")
+	if registry == "" {
+		_, registry, _ = strings.Cut(address, "@")
+	}
+	cfg.cases.post.From = mail.Address{Name: registry, Address: address}
+	return nil
+}
+
+func readMailContact(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) > 0, "mail_contact", "a line for the mails"); err != nil {
+		return err
+	}
+	cfg.cases.contact = append(cfg.cases.contact, strings.Join(args, " "))
+	return nil
+}
+
+func readSMTP(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) == 1 || len(args) == 3, "smtp", "HOST:PORT [USER PASSWORD_FILE]"); err != nil {
+		return err
+	}
+	post := &cfg.cases.post
+	post.Server = args[0]
+	if len(args) == 3 {
+		post.User, post.PasswordFile = args[1], cfg.path(args[2])
+	}
+	return nil
+}
+
+func readSMTPListen(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) > 0, "smtp_listen", "HOST:PORT or unix:PATH"); err != nil {
+		return err
+	}
+	for _, arg := range args {
+		if path, ok := strings.CutPrefix(arg, "unix:"); ok && path != "" {
+			arg = "unix:" + cfg.path(path)
+		}
+		if err := intake.CheckAddress(arg); err != nil {
+			return c.Err(err.Error())
+		}
+		if slices.Contains(cfg.cases.listen, arg) {
+			return c.Errf("smtp_listen: %q given twice", arg)
+		}
+		cfg.cases.listen = append(cfg.cases.listen, arg)
+	}
+	return nil
+}
+
+func readSMTPMailbox(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) > 0, "smtp_mailbox", "mail addresses"); err != nil {
+		return err
+	}
+	for _, arg := range args {
+		address, err := mailAddress(arg)
+		if err != nil {
+			return c.Errf("smtp_mailbox: expected an address as local@domain, got %q", arg)
+		}
+		cfg.cases.mailboxes = append(cfg.cases.mailboxes, address)
+	}
+	return nil
+}
+
+// mailAddress reads an address without a name.
+func mailAddress(s string) (string, error) {
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Name != "" || a.Address != s {
+		return "", errors.New("not a mail address")
+	}
+	return a.Address, nil
+}
+
+// certificates reads those in a file in PEM form.
+func certificates(path string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading certificates: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("expected certificates in PEM form in %s", path)
+	}
+	return pool, nil
+}
