@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +24,11 @@ import (
 // that it never came.
 const patience = 60 * time.Second
 
+const (
+	serverPackage = "github.com/coredns-na/coredns-na/cmd/coredns-na"
+	clientPackage = "github.com/coredns-na/coredns-na/cmd/nactl"
+)
+
 // Build compiles coredns-na and nactl into a new folder, puts it first on
 // PATH, and returns what removes it. Call it from TestMain.
 func Build() (remove func(), err error) {
@@ -30,16 +36,37 @@ func Build() (remove func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{"build"}, buildFlags...)
-	cmd := exec.Command("go", append(args, "-o", dir,
-		"github.com/coredns-na/coredns-na/cmd/coredns-na", "github.com/coredns-na/coredns-na/cmd/nactl")...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the programs: %w\n%s", err, out)
+	if err := build("-o", dir, serverPackage, clientPackage); err != nil {
+		return nil, err
 	}
 	if err := os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
 		return nil, err
 	}
 	return func() { os.RemoveAll(dir) }, nil
+}
+
+// BuildClocked is Build, and compiles the program that StartClocked runs too.
+func BuildClocked() (remove func(), err error) {
+	if remove, err = Build(); err != nil {
+		return nil, err
+	}
+	program, err := exec.LookPath("coredns-na")
+	if err == nil {
+		err = build("-tags", "testclock", "-o", filepath.Join(filepath.Dir(program), clocked), serverPackage)
+	}
+	if err != nil {
+		remove()
+		return nil, err
+	}
+	return remove, nil
+}
+
+func build(args ...string) error {
+	args = slices.Concat([]string{"build"}, buildFlags, args)
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("building the programs: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // touchSources makes a cached test result depend on the programs' sources:
@@ -83,10 +110,14 @@ type Server struct {
 // environment, and returns when all its servers listen, or the error with
 // what it printed.
 func Start(dir, corefile string, env ...string) (*Server, error) {
+	return start("coredns-na", dir, corefile, env)
+}
+
+func start(program, dir, corefile string, env []string) (*Server, error) {
 	if err := touchSources(); err != nil {
 		return nil, err
 	}
-	s := &Server{cmd: exec.Command("coredns-na", "-conf", corefile), output: newLog(), done: make(chan struct{})}
+	s := &Server{cmd: exec.Command(program, "-conf", corefile), output: newLog(), done: make(chan struct{})}
 	s.cmd.Dir = dir
 	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
