@@ -18,19 +18,30 @@ func (tx *Tx) Append(e Entry) error {
 	tx.written = true
 	e.Seq = tx.state.lines + 1
 	e.Prev = tx.JournalHead()
-	// The encoder escapes <, > and &, and so would whoever embeds the line in a document of his own:
-	// escaped here, it passes through that byte for byte.
-	tx.line.Reset()
-	if err := json.NewEncoder(&tx.line).Encode(&e); err != nil {
-		return fmt.Errorf("encoding journal entry %d: %w", e.Seq, err)
+	for _, t := range e.times() {
+		if t.Year() < 0 || t.Year() > 9999 {
+			return fmt.Errorf("encoding journal entry %d: expected a time of the years 0 to 9999", e.Seq)
+		}
 	}
-	line := tx.keep(bytes.TrimSuffix(tx.line.Bytes(), []byte{'\n'}))
+	tx.line = appendEntry(tx.line[:0], &e)
+	line := tx.keep(tx.line)
 	tx.journal.FillPercent = 1 // only ever appended to
 	if err := tx.journal.Put(seqKey(e.Seq), line); err != nil {
 		return fmt.Errorf("putting journal entry %d: %w", e.Seq, err)
 	}
 	tx.state.lines, tx.state.last, tx.state.head = e.Seq, unix(e.Time), sha256.Sum256(line)
 	return nil
+}
+
+// times are all that the entry holds.
+func (e *Entry) times() []time.Time {
+	all := []time.Time{e.Time}
+	for _, f := range []*Flag{e.Before, e.After} {
+		if f != nil {
+			all = append(all, f.Since, f.NotAfter)
+		}
+	}
+	return all
 }
 
 // JournalLength is the number of lines, and the Seq of the last.

@@ -37,7 +37,7 @@ type Tx struct {
 	written bool
 	arena   []byte // bbolt wants values left alone until the end; they lie here
 	scratch []byte
-	line    bytes.Buffer
+	line    []byte // of the journal
 }
 
 func newTx(tx *bolt.Tx) (*Tx, error) {
