@@ -60,7 +60,7 @@ func lines(s string, wrapped bool, p *problems) map[item][]entry {
 				continue
 			}
 			values[i] = []entry{e}
-		case at != none && (indented || e.bullet || below(at, values[at], wrapped, gap)):
+		case at != none && len(values[at]) < maxEntries && (indented || e.bullet || below(at, values[at], wrapped, gap)):
 			values[at] = append(values[at], e)
 		default:
 			at = none

@@ -52,6 +52,7 @@ const (
 	maxParts       = 200
 	maxText        = 1 << 20 // bytes of text that are read
 	maxLines       = 10000
+	maxEntries     = 200 // lines of one item
 	maxLine        = 500 // characters of one item, as in procedure
 	maxEmail       = 320
 	maxNames       = 100
