@@ -3,7 +3,6 @@ package api
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -122,8 +121,7 @@ type exportInput struct {
 func (h *Handler) export(_ context.Context, in *exportInput) (*huma.StreamResponse, error) {
 	query := casework.ListQuery{Zone: in.Zone, Authority: in.Authority}
 	return h.stream(func(ctx context.Context, header func(http.Header), w io.Writer) error {
-		lines := json.NewEncoder(w)
-		lines.SetEscapeHTML(false)
+		var line []byte
 		begin := func(generation uint64, count int) error {
 			header(http.Header{
 				"Content-Type":            {ndjson},
@@ -132,7 +130,11 @@ func (h *Handler) export(_ context.Context, in *exportInput) (*huma.StreamRespon
 			})
 			return nil
 		}
-		return h.config.Desk.Export(ctx, query, begin, func(f store.Flag) error { return lines.Encode(f) })
+		return h.config.Desk.Export(ctx, query, begin, func(f store.Flag) error {
+			line = append(f.AppendJSON(line[:0]), '\n')
+			_, err := w.Write(line)
+			return err
+		})
 	}), nil
 }
 

@@ -49,7 +49,13 @@ func appendFlagJSON(b []byte, key string, f *Flag) []byte {
 	if f == nil {
 		return b
 	}
-	b = appendText(append(append(b, key...), `{"name":`...), f.Name)
+	return f.AppendJSON(append(b, key...))
+}
+
+// AppendJSON appends the flag to b as encoding/json would encode it, several times as fast: an export writes
+// all there are.
+func (f *Flag) AppendJSON(b []byte) []byte {
+	b = appendText(append(b, `{"name":`...), f.Name)
 	b = appendText(append(b, `,"authority":`...), f.Authority)
 	b = appendText(append(b, `,"reference":`...), f.Reference)
 	b = appendGiven(b, `,"case":`, f.Case)
