@@ -59,32 +59,34 @@ func surroundings(claims []*claim, name string) casework.Surroundings {
 	return s
 }
 
-// clear tells, without asking, that nothing stands against redirecting a name
-// and that there is nothing to warn of: as the zone was read whole in the version
-// that it has, it delegates the name, validators take the redirect for what it
-// is, and the name hosts no other. Safe for concurrent use.
-func clear(claims []*claim, name string) bool {
-	fqdn, delegated := name+".", false
+// glance tells what surroundings would tell of a name but for its servers and
+// TTLs, without asking the zone: from when it was read whole, in the version that
+// it still has. It leaves to surroundings what takes more to tell. Safe for concurrent
+// use.
+func glance(claims []*claim, name string) (s casework.Surroundings, ok bool) {
+	fqdn := name + "."
 	for _, c := range claims {
 		v := c.handler.view
 		for i := range v.zones {
 			h := v.hostingOf(i)
 			if h == nil || !h.whole || h.of(fqdn).count > 0 {
-				return false
+				return s, false
 			}
 		}
-		zone, start, ok := v.zones.registrable(fqdn)
-		if !ok || start != 0 {
+		zone, start, within := v.zones.registrable(fqdn)
+		if !within || start != 0 || s.Known {
 			continue
 		}
 		h, apex := v.hostingOf(zone), v.apex(zone)
-		ds, cut := h.delegates(name)
-		if !apex.known || !cut || h.serial != apex.soa.Serial || ds && apex.profile == profileInsecure {
-			return false
+		if !apex.known || h.serial != apex.soa.Serial {
+			return s, false
 		}
-		delegated = true
+		s.Known, s.HostsKnown, s.Unsigned = true, true, apex.profile == profileInsecure
+		if s.DS, s.Delegated = h.delegates(name); s.DS && s.Unsigned {
+			return s, false
+		}
 	}
-	return delegated
+	return s, s.Known
 }
 
 // delegation fills in what the name's own zone holds.

@@ -96,9 +96,7 @@ func (in *importer) lookAround() {
 		return
 	}
 	for _, it := range in.items {
-		if !in.checker.clear(it.flag.Name) {
-			_, it.warnings, it.objection = in.checker.around(it.flag.Name)
-		}
+		it.warnings, it.objection = in.checker.glance(it.flag.Name)
 	}
 }
 

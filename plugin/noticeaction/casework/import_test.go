@@ -257,19 +257,30 @@ func FuzzImportLine(f *testing.F) {
 	})
 }
 
-// TestImportOfWhatIsClear asks the zone only about names that are not clear.
-func TestImportOfWhatIsClear(t *testing.T) {
+// TestImportAtAGlance asks the zone only about names of which a glance does not tell enough.
+func TestImportAtAGlance(t *testing.T) {
 	p := testPolicy()
-	p.Clear = func(name string) bool { return name == "clear.be" }
+	seen := Surroundings{Known: true, Delegated: true, HostsKnown: true}
+	p.Glance = func(name string) (Surroundings, bool) {
+		s := seen
+		s.Delegated = name != "absent.be"
+		return s, name != "signed.be"
+	}
 	p.Surroundings = func(name string) Surroundings {
-		if name == "clear.be" {
-			t.Error("asked about clear.be")
+		if name != "signed.be" {
+			t.Errorf("asked about %s", name)
 		}
-		return Surroundings{Known: true, Delegated: true, HostsKnown: true, DS: true, Unsigned: true}
+		s := seen
+		s.DS, s.Unsigned = true, true
+		return s
 	}
 	d := newDesk(t, p)
 	report, err := d.importText("", importLine("clear.be")+importLine("signed.be"))
 	if err != nil || report.Created != 2 || len(report.Warnings) != 1 || report.Warnings[0].Name != "signed.be" {
 		t.Errorf("report = %+v, %v; want two names and a warning about signed.be", report, err)
+	}
+	report, err = d.importText("", importLine("absent.be"))
+	if err == nil || len(report.Errors) != 1 {
+		t.Errorf("report = %+v, %v; want absent.be refused", report, err)
 	}
 }

@@ -28,9 +28,9 @@ type Policy struct {
 	// concurrently.
 	Surroundings func(name string) Surroundings
 
-	// Clear tells quickly that Surroundings of the name would hold nothing to object to or to warn of; may be nil,
-	// and false says nothing. It may be called concurrently.
-	Clear func(name string) bool
+	// Glance tells the same quickly, but for servers and TTLs, or that it cannot; may be nil. It may be called
+	// concurrently.
+	Glance func(name string) (Surroundings, bool)
 
 	// Look finds out where a name can be reached, before it is redirected and daily from then on; may be
 	// nil. It answers within seconds, with what it found even when there is an error, and may be called

@@ -71,12 +71,6 @@ func (s *Surroundings) judge(name string, force []Force) (warnings []Warning, re
 	return warnings, refusal
 }
 
-// clear tells quickly that around would find nothing to say.
-func (c *checker) clear(name string) bool {
-	_, apex, _ := strings.Cut(name, ".")
-	return c.policy.Clear != nil && !c.unknown[apex] && c.policy.Clear(name)
-}
-
 const zoneUnknown = "the zone is not loaded yet, so nothing could be checked; try again"
 
 func list(names []string) string { return strings.Join(names, ", ") }
@@ -89,9 +83,23 @@ func (c *checker) around(name string) (s *Surroundings, warnings []Warning, refu
 		seen = c.policy.Surroundings(name)
 		s = &seen
 	}
-	judged := seen
-	_, apex, _ := strings.Cut(name, ".")
-	judged.Known = seen.Known && !c.unknown[apex]
-	warnings, refusal = judged.judge(name, c.force)
+	warnings, refusal = c.judge(name, seen)
 	return s, warnings, refusal
+}
+
+// glance judges the surroundings of a name without asking the zone, where that is enough.
+func (c *checker) glance(name string) (warnings []Warning, refusal error) {
+	if c.policy.Glance != nil {
+		if seen, ok := c.policy.Glance(name); ok {
+			return c.judge(name, seen)
+		}
+	}
+	_, warnings, refusal = c.around(name)
+	return warnings, refusal
+}
+
+func (c *checker) judge(name string, seen Surroundings) (warnings []Warning, refusal error) {
+	_, apex, _ := strings.Cut(name, ".")
+	seen.Known = seen.Known && !c.unknown[apex]
+	return seen.judge(name, c.force)
 }
