@@ -29,9 +29,41 @@ type entryView struct {
 	Action     string      `json:"action"`
 	Name       string      `json:"name"`
 	Reason     string      `json:"reason"`
+	Case       string      `json:"case"`
+	Event      int         `json:"event"`
+	Kind       string      `json:"kind"`
+	State      string      `json:"state"`
+	Late       bool        `json:"late"`
 	Before     *redirected `json:"before"`
 	After      *redirected `json:"after"`
 	Prev       string      `json:"prev"`
+}
+
+// about is the name or the case that the line is about.
+func (e entryView) about() string {
+	switch {
+	case e.Name != "" && e.Case != "":
+		return e.Name + " in case " + e.Case
+	case e.Case != "" && e.Event > 0:
+		return fmt.Sprintf("case %s event %d", e.Case, e.Event)
+	case e.Case != "":
+		return "case " + e.Case
+	}
+	return e.Name
+}
+
+// detail is what happened, where it left the case, and why.
+func (e entryView) detail() string {
+	var parts []string
+	for _, part := range []string{e.Kind, e.State, e.Reason} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	if e.Late {
+		parts = append(parts, "late")
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -74,9 +106,9 @@ func (a *app) auditListCommand() *cobra.Command {
 				}
 			}
 			err = a.show(body, func(w io.Writer) {
-				fmt.Fprintln(w, "SEQ\tTIME\tACTOR\tACTION\tNAME\tGENERATION\tREASON")
+				fmt.Fprintln(w, "SEQ\tTIME\tACTOR\tACTION\tABOUT\tGENERATION\tREASON")
 				for _, e := range entries {
-					fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%d\t%s\n", e.Seq, when(e.Time), e.Actor, e.Action, e.Name, e.Generation, e.Reason)
+					fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%d\t%s\n", e.Seq, when(e.Time), e.Actor, e.Action, e.about(), e.Generation, e.detail())
 				}
 			})
 			if page.Next != 0 && a.output == "table" {

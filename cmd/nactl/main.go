@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "nactl",
-		Short: "Flag and unflag names, and see what is flagged",
+		Short: "Flag names, run cases, and see where they stand",
 		Long: "nactl asks the admin API of a running coredns-na.\n\n" +
 			"Over a unix socket the file mode decides who may; over TCP a token does\n" +
 			"(NACTL_TOKEN or --token-file), or a client certificate (--cert and --key).\n" +
@@ -104,6 +104,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.flagCommand(), a.unflagCommand(), a.listCommand(), a.showCommand(), a.previewCommand(),
 		a.importCommand(), a.exportCommand(), a.backupCommand(),
+		a.caseCommand(), a.noticeCommand(), a.deadlinesCommand(), a.taskCommand(), a.statisticsCommand(),
 		a.statusCommand(), a.auditCommand(), a.tokenCommand(),
 	)
 	return root

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/mail"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +24,7 @@ import (
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
@@ -65,13 +70,19 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: serve")
 	}
+	// A child of another script, between its fork and its exec, would hold the lock of the database as well.
+	syscall.ForkLock.RLock()
 	s, err := store.Open(ts.MkAbs("noticeaction.db"))
+	syscall.ForkLock.RUnlock()
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(s.Close()) })
 	desk, err := casework.Open(casework.Config{
 		Store: s, Set: redirect.NewSet(),
-		Policy: &casework.Policy{Zones: []string{"be.", "vlaanderen."}, Protect: []string{"fgov.be"}, Brake: casework.Brake{Count: 20, Per: time.Hour}, Look: look},
-		Now:    func() time.Time { return time.Date(2026, 5, 12, 9, 30, 0, 0, time.UTC) },
+		Policy: &casework.Policy{
+			Zones: []string{"be.", "vlaanderen."}, Protect: []string{"fgov.be"}, Brake: casework.Brake{Count: 20, Per: time.Hour}, Look: look,
+			Procedure: casework.Procedure{Compose: compose, MailHost: "registry.example"},
+		},
+		Now: func() time.Time { return time.Date(2026, 5, 12, 9, 30, 0, 0, time.UTC) },
 	})
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(desk.Close()) })
@@ -81,13 +92,38 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(file, []byte("script admin "+hex.EncodeToString(sum[:])+"\n"), 0o600))
 	tokens, err := api.ParseTokens(file)
 	ts.Check(err)
-	handler := api.New(api.Config{Desk: desk, Tokens: tokens})
+	handler := api.New(api.Config{Desk: desk, Tokens: tokens, Cases: desk, Notices: func(ctx context.Context, o casework.Order, message []byte, via string) (store.Notice, error) {
+		return desk.Receive(ctx, o, read(message, via), message)
+	}})
 	for _, addr := range []string{"unix:" + ts.MkAbs("noticeaction.sock"), "127.0.0.1:0"} {
 		server, err := api.Listen(addr, nil, handler, func(line string) { ts.Logf("server: %s", line) })
 		ts.Check(err)
 		ts.Defer(func() { ts.Check(server.Close(context.Background())) })
 		ts.Setenv("TCP", server.Addr())
 	}
+}
+
+// compose writes a mail that says just what it is.
+func compose(l casework.Letter) (casework.Composed, error) {
+	subject := string(l.Effect.Mail) + " about " + strings.Join(l.Effect.Names, " ")
+	text := "Subject: " + subject + "\r\nMessage-ID: <" + l.MessageID + ">\r\n\r\nYou have time to " + l.Case.Window.String() + ".\r\n"
+	return casework.Composed{Recipients: []string{string(l.Effect.To) + "@site.example"}, Language: "nl", Subject: subject, Message: []byte(text)}, nil
+}
+
+// read takes a mail about a name for a draft, and any other for one that cannot be read.
+func read(message []byte, via string) store.Notice {
+	n := store.Notice{Via: via, Status: store.Unreadable, Problem: "expected a name in the subject", SMIME: "none"}
+	m, err := mail.ReadMessage(bytes.NewReader(message))
+	if err != nil {
+		return n
+	}
+	n.From, n.Subject = m.Header.Get("From"), m.Header.Get("Subject")
+	if strings.HasSuffix(n.Subject, ".be") {
+		n.Status, n.Problem = store.Draft, ""
+		n.Draft = procedure.Notice{Authority: "apd-gba", Names: []string{n.Subject}}
+		n.Missing = n.Draft.Missing()
+	}
+	return n
 }
 
 // look finds seen.be alone.
