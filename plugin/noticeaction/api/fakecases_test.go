@@ -200,7 +200,7 @@ func (d *fakeCases) Outbox(o casework.Order, q store.OutgoingQuery, limit int) (
 
 func (d *fakeCases) Outgoing(o casework.Order, id uint64) (casework.Leaving, error) {
 	if id < 1 || id > uint64(len(d.out)) {
-		return casework.Leaving{}, refused(casework.NotFound, "number", "expected the number of a message")
+		return casework.Leaving{}, refused(casework.NotFound, "id", "expected the number of a message")
 	}
 	return d.out[id-1], d.asked(o)
 }
@@ -208,7 +208,7 @@ func (d *fakeCases) Outgoing(o casework.Order, id uint64) (casework.Leaving, err
 func (d *fakeCases) Retry(_ context.Context, o casework.Order, id uint64) (store.Outgoing, error) {
 	out := d.out[id-1].Outgoing
 	if out.Status != store.Failed && out.Status != store.Bounced {
-		return out, refused(casework.Conflict, "number", "expected a message that failed or bounced")
+		return out, refused(casework.Conflict, "id", "expected a message that failed or bounced")
 	}
 	out.Status = store.Queued
 	if !o.DryRun {

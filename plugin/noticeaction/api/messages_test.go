@@ -22,7 +22,7 @@ func TestMessages(t *testing.T) {
 		{name: "with a status that is none", call: "GET " + messages + "?status=lost", status: 422, want: []string{"query.status", "bounced"}},
 		{name: "of no case", call: "GET /v1/cases/2026-00002/messages", status: 404, want: []string{`"location":"path.id"`}},
 		{name: "one with what it says", call: "GET " + messages + "/1", status: 200, want: []string{`about example.be\r\n\r\nYou have until 2026-05-26.`}},
-		{name: "none", call: "GET " + messages + "/9", status: 404},
+		{name: "none", call: "GET " + messages + "/9", status: 404, want: []string{`"location":"path.number"`}},
 		{name: "a number that is none", call: "GET " + messages + "/one", status: 422, want: []string{"path.number: expected an integer"}},
 		{name: "of another case", call: "GET /v1/cases/2026-00002/messages/1", status: 404, want: []string{"expected the number of a message of case 2026-00002"}},
 		{name: "cannot be retried while queued", call: "POST " + messages + "/1/retry", status: 409},

@@ -113,6 +113,8 @@ func location(route, field string) string {
 		return "header.Idempotency-Key"
 	case field == "name" && strings.HasSuffix(route, "/{name}"):
 		return "path.name"
+	case field == "id" && strings.Contains(route, "/{number}"):
+		return "path.number"
 	case (field == "case" || field == "id") && strings.Contains(route, "/{id}"):
 		return "path.id"
 	case field != "force" && (strings.HasPrefix(route, "PUT ") || strings.HasPrefix(route, "POST ")):
