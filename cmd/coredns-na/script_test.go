@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	remove, err := e2e.Build()
+	remove, err := e2e.BuildClocked()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -32,9 +33,22 @@ func TestMain(m *testing.M) {
 //	stop               SIGTERM, expect a clean end
 //	printed TEXT       the server printed TEXT
 //	dig ARGS           ask the server; standard output is as dig's
+//	redirected NAME    it is answered with the warning page; !, with the zone's delegation
 //
-// and $DNS_PORT, $READY_PORT, $METRICS_PORT, $API_PORT, all free, and $ROOT,
-// the project's folder.
+//	metric LINE        wait until the metrics hold the line
+//	clock TIME         before serve: have the server live by a clock that begins at
+//	                   this time and stands still; after it: move the clock, wait
+//	                   until what is due by then is committed
+//	mails N            wait until N mails have arrived that were not looked at, and no
+//	                   more; they are standard output
+//	mailserver CODE    have the mail server answer all recipients so; 250 takes mail
+//	orders N           as mails, for orders that the registration system got
+//	registry STATUS    have the registration system answer so
+//	post TO FILE       hand the file in for a recipient, over SMTP at $SMTP_LISTEN_PORT
+//
+// and $DNS_PORT, $READY_PORT, $METRICS_PORT, $API_PORT, $SMTP_LISTEN_PORT, all
+// free, $SMTP_PORT and $REGISTRY_PORT of the mail server and the registration
+// system, which run from their first command on, and $ROOT, the project's folder.
 func TestScripts(t *testing.T) {
 	root := e2e.Root()
 	testscript.Run(t, testscript.Params{
@@ -43,11 +57,11 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			tb := env.T().(testing.TB)
-			for _, name := range []string{"DNS_PORT", "READY_PORT", "METRICS_PORT", "API_PORT"} {
+			for _, name := range ports {
 				env.Setenv(name, e2e.FreePort(tb))
 			}
 			env.Setenv("ROOT", root)
-			s := &script{}
+			s := &script{tb: tb}
 			env.Values[scriptKey{}] = s
 			env.Defer(func() {
 				if s.server != nil {
@@ -64,14 +78,31 @@ func TestScripts(t *testing.T) {
 			"stop":    func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(running(ts).Stop()) },
 			"printed": printed,
 			"dig":     dig,
+
+			"redirected": redirected,
+			"metric":     metric,
+			"clock":      clock,
+			"mails":      mails,
+			"mailserver": mailServer,
+			"orders":     orders,
+			"registry":   registry,
+			"post":       post,
 		},
 	})
 }
 
+var ports = []string{"DNS_PORT", "READY_PORT", "METRICS_PORT", "API_PORT", "SMTP_LISTEN_PORT", "SMTP_PORT", "REGISTRY_PORT"}
+
 type scriptKey struct{}
 
-// script is the server that a script started last.
-type script struct{ server *e2e.Server }
+// script is what a script has started.
+type script struct {
+	tb       testing.TB
+	server   *e2e.Server
+	clock    time.Time // of the server; zero: as it really is
+	mail     *e2e.MailServer
+	registry *e2e.Registry
+}
 
 func running(ts *testscript.TestScript) *e2e.Server {
 	s := ts.Value(scriptKey{}).(*script)
@@ -87,12 +118,19 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		corefile = args[0]
 	}
 	var env []string
-	for _, name := range []string{"DNS_PORT", "READY_PORT", "METRICS_PORT", "API_PORT", "ROOT", "WORK"} {
+	for _, name := range append([]string{"ROOT", "WORK"}, ports...) {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
-	server, err := e2e.Start(ts.MkAbs("."), corefile, env...)
+	s := ts.Value(scriptKey{}).(*script)
+	start := e2e.Start
+	if !s.clock.IsZero() {
+		start = func(dir, corefile string, env ...string) (*e2e.Server, error) {
+			return e2e.StartClocked(dir, corefile, s.clock, env...)
+		}
+	}
+	server, err := start(ts.MkAbs("."), corefile, env...)
 	if err == nil {
-		ts.Value(scriptKey{}).(*script).server = server
+		s.server = server
 	}
 	expect(ts, neg, err)
 }

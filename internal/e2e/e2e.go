@@ -80,6 +80,21 @@ var touchSources = sync.OnceValue(func() error {
 	})
 })
 
+// Await asks again and again until the answer is yes. It is for what has no
+// other way to say that it is done.
+func Await(what string, done func() (bool, error)) error {
+	for deadline := time.Now().Add(patience); ; {
+		ok, err := done()
+		if ok {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: did not come within %s: %w", what, patience, err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
 // FreePort returns a loopback port that neither UDP nor TCP uses now.
 func FreePort(tb testing.TB) string {
 	tb.Helper()
@@ -156,6 +171,16 @@ func MustStart(tb testing.TB, dir, corefile string, env ...string) *Server {
 
 // Output is what the server has printed so far.
 func (s *Server) Output() string { return s.output.String() }
+
+// Running reports whether the server has not ended yet.
+func (s *Server) Running() bool {
+	select {
+	case <-s.done:
+		return false
+	default:
+		return true
+	}
+}
 
 // PID is the process id.
 func (s *Server) PID() int { return s.cmd.Process.Pid }

@@ -28,7 +28,7 @@ type Mail struct {
 	To      []string // of the envelope
 	Header  message.Header
 	Subject string // decoded
-	Body    string // decoded, with LF
+	Body    string // decoded, with LF and ordinary spaces
 }
 
 // String shows the mail for a script to look at.
@@ -68,6 +68,9 @@ func (m *MailServer) Answer(code int) {
 	}
 }
 
+// plain makes a body easy to search: line ends, and no-break spaces in dates.
+var plain = strings.NewReplacer("\r\n", "\n", "\u00a0", " ")
+
 type mailSession struct {
 	server *MailServer
 	to     []string
@@ -100,7 +103,7 @@ func (s *mailSession) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	s.server.add(Mail{To: s.to, Header: e.Header, Subject: subject, Body: strings.ReplaceAll(string(body), "\r\n", "\n")})
+	s.server.add(Mail{To: s.to, Header: e.Header, Subject: subject, Body: plain.Replace(string(body))})
 	return nil
 }
 
