@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -308,6 +312,64 @@ func TestMigrationFromSchema1(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A database as the second version made it is brought forward with its flags and its journal, and takes cases.
+func TestMigrationFromSchema2(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "na.db")
+	func() {
+		defer func(all []func(*bolt.Tx) error) { migrations = all }(migrations)
+		migrations = migrations[:2]
+		if err := create(path); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	old := flagOf("example.be", noon)
+	before := state{generation: 1, flags: 1, lines: 1, last: noon.Unix()}
+	before.digest.Add(old.Entry())
+	line := []byte(`{"seq":1,"time":"2026-05-12T12:00:00Z","generation":1,"actor":"uid:0","action":"flag","name":"example.be",` +
+		`"after":{"name":"example.be","authority":"apd-gba","reference":"DOS-1","since":"2026-05-12T12:00:00Z","not_after":"2026-05-12T12:00:00Z","changed":1},` +
+		`"reach":true,"prev":"` + strings.Repeat("0", 64) + `"}`)
+	before.head = sha256.Sum256(line)
+	edit(t, path, func(tx *bolt.Tx) error {
+		if tx.Bucket(casesBucket) != nil {
+			t.Error("schema 2 has cases")
+		}
+		return errors.Join(
+			tx.Bucket(metaBucket).Put(schemaKey, []byte{0, 0, 0, 2}),
+			tx.Bucket(metaBucket).Put(stateKey, encodeState(before)),
+			tx.Bucket(flagsBucket).Put([]byte(old.Name), appendFlag(nil, old)),
+			tx.Bucket(expiryBucket).Put(expiryKey(noon.Unix(), old.Name), nil),
+			tx.Bucket(journalBucket).Put(seqKey(1), line),
+			tx.Bucket(reachBucket).Put([]byte(old.Name), appendReach(nil, Reach{Tried: noon})),
+		)
+	})
+	for _, id := range []string{"2026-00001", "2026-00002"} { // once migrated, and once opened again
+		s := openTest(t, path)
+		err := s.View(func(tx *Tx) error {
+			if tx.state != before || !bytes.Equal(tx.Line(1), line) {
+				t.Errorf("state = %+v and line = %s, want %+v and %s", tx.state, tx.Line(1), before, line)
+			}
+			if f, ok, err := tx.Flag(old.Name); err != nil || !ok || f != old {
+				t.Errorf("flag = %+v, %v, %v; want %+v", f, ok, err, old)
+			}
+			if r, ok, err := tx.Reach(old.Name); err != nil || !ok || r.Tried != noon {
+				t.Errorf("reach = %+v, %v, %v; want it tried at %s", r, ok, err, noon)
+			}
+			if got := slices.Collect(tx.Due(noon)); !slices.Equal(got, []string{old.Name}) {
+				t.Errorf("due = %q, want %q", got, old.Name)
+			}
+			if next := tx.NextCaseID(2026); next != id {
+				t.Errorf("next case = %s, want %s", next, id)
+			}
+			return tx.Load(redirect.NewSet(), noon.Add(-time.Hour))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		record(t, s, procedure.Case{}, opening(id, id+".be"), noon)
+		s.Close()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -334,6 +335,48 @@ func TestJournalChain(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The form of a line is for ever: it is hashed, and read by others. A line about a flag has no key that is
+// about cases, and a line about a case has those of its event only.
+func TestJournalLines(t *testing.T) {
+	flag := flagOf("example.be", noon)
+	for _, tt := range []struct {
+		name  string
+		entry Entry
+		want  string
+	}{
+		{"a flag", Entry{Time: noon, Generation: 7, Actor: "uid:0", Action: "flag", Name: flag.Name, Forced: []string{"ds"}, After: &flag, Reach: true},
+			`{"seq":1,"time":"2026-05-12T12:00:00Z","generation":7,"actor":"uid:0","action":"flag","name":"example.be","forced":["ds"],` +
+				`"after":{"name":"example.be","authority":"apd-gba","reference":"DOS-1","since":"2026-05-12T12:00:00Z","not_after":"2026-05-12T12:00:00Z","changed":1},` +
+				`"reach":true,"prev":"` + strings.Repeat("0", 64) + `"}`},
+		{"an event of a case", Entry{Time: noon, Generation: 8, Actor: "deadline", Action: "case", Case: "2026-00001", Event: 3, Kind: "expire", State: "review_reminder", Late: true, Record: "00ff"},
+			`{"seq":1,"time":"2026-05-12T12:00:00Z","generation":8,"actor":"deadline","action":"case","name":"","case":"2026-00001","event":3,` +
+				`"kind":"expire","state":"review_reminder","late":true,"record":"00ff","prev":"` + strings.Repeat("0", 64) + `"}`},
+		{"a refused attempt", Entry{Time: noon, Generation: 8, Actor: "uid:0", Action: "refuse", Reason: "state", Case: "2026-00001", Kind: "approve"},
+			`{"seq":1,"time":"2026-05-12T12:00:00Z","generation":8,"actor":"uid:0","action":"refuse","name":"","reason":"state","case":"2026-00001",` +
+				`"kind":"approve","prev":"` + strings.Repeat("0", 64) + `"}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := openTest(t, filepath.Join(t.TempDir(), "na.db"))
+			mustUpdate(t, s, func(tx *Tx) error { return tx.Append(tt.entry) })
+			err := s.View(func(tx *Tx) error {
+				if got := string(tx.Line(1)); got != tt.want {
+					t.Errorf("line = %s, want %s", got, tt.want)
+				}
+				got, err := tx.Entry(1)
+				want := tt.entry
+				want.Seq, want.Prev = 1, strings.Repeat("0", 64)
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("entry = %+v, want %+v", got, want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 
