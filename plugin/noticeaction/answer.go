@@ -11,21 +11,40 @@ import (
 // allocation.
 const maxInline = 2
 
-// reply is one answer and everything that it points to, in one allocation.
-// It is made anew for each query: plugins in front may keep it or append to
-// its sections.
+// reply is what all answers have, and the beginning of the one allocation that
+// holds an answer and everything that it points to. It is made anew for each query:
+// plugins in front may keep it or append to its sections.
 type reply struct {
 	msg      dns.Msg
 	question [1]dns.Question
-	answer   [2 * maxInline]dns.RR
-	a        [maxInline]dns.A
-	aaaa     [maxInline]dns.AAAA
-	soa      dns.SOA
-	ns       [1]dns.RR
 	opt      dns.OPT
 	extra    [1]dns.RR
 	ede      dns.EDNS0_EDE
 	options  [1]dns.EDNS0
+}
+
+// replyA and replyAAAA are the commonest answers, of half the size of the others:
+// the collector runs by the bytes.
+type replyA struct {
+	reply
+	answer [1]dns.RR
+	a      dns.A
+}
+
+type replyAAAA struct {
+	reply
+	answer [1]dns.RR
+	aaaa   dns.AAAA
+}
+
+// replyAny has room for any answer.
+type replyAny struct {
+	reply
+	answer [2 * maxInline]dns.RR
+	a      [maxInline]dns.A
+	aaaa   [maxInline]dns.AAAA
+	soa    dns.SOA
+	ns     [1]dns.RR
 }
 
 // query is what an answer depends on.
@@ -69,7 +88,7 @@ func (a *apex) passes(qtype uint16, atName bool) bool {
 // answer builds the reply to q, never NXDOMAIN and never REFUSED, so that
 // no resolver concludes anything about the names around it.
 func (a *answerer) answer(q *query) *dns.Msg {
-	r := new(reply)
+	r := a.fill(q)
 	m := &r.msg
 	m.Id = q.req.Id
 	m.Response = true
@@ -79,21 +98,40 @@ func (a *answerer) answer(q *query) *dns.Msg {
 	m.CheckingDisabled = q.req.CheckingDisabled
 	r.question[0] = q.req.Question[0]
 	m.Question = r.question[:1:1]
-
-	a.records(r, q, q.req.Question[0].Qtype)
-	if len(m.Answer) == 0 {
-		a.negative(r, q)
-	}
 	if q.req.IsEdns0() != nil && q.exempt == nil {
 		r.explain(q.reason)
 	}
 	return m
 }
 
+// fill returns a reply with its answer and authority sections.
+func (a *answerer) fill(q *query) *reply {
+	qtype := q.req.Question[0].Qtype
+	v4, v6 := a.addressesOf(q)
+	switch {
+	case qtype == dns.TypeA && len(v4) == 1:
+		r := &replyA{a: dns.A{Hdr: a.header(q.owner, qtype), A: v4[0]}}
+		r.answer[0] = &r.a
+		r.msg.Answer = r.answer[:]
+		return &r.reply
+	case qtype == dns.TypeAAAA && len(v6) == 1:
+		r := &replyAAAA{aaaa: dns.AAAA{Hdr: a.header(q.owner, qtype), AAAA: v6[0]}}
+		r.answer[0] = &r.aaaa
+		r.msg.Answer = r.answer[:]
+		return &r.reply
+	}
+	r := new(replyAny)
+	a.records(r, q, qtype)
+	if len(r.msg.Answer) == 0 {
+		a.negative(r, q)
+	}
+	return &r.reply
+}
+
 // records fills the answer section with what q's owner has of a type. There
 // is no NS: a resolver that learned one would go on asking here as if it were
 // the child's server, and a name that was given back would be lame to it.
-func (a *answerer) records(r *reply, q *query, qtype uint16) {
+func (a *answerer) records(r *replyAny, q *query, qtype uint16) {
 	m := &r.msg
 	switch qtype {
 	case dns.TypeA:
@@ -121,7 +159,7 @@ func (a *answerer) records(r *reply, q *query, qtype uint16) {
 }
 
 // negative makes r a NODATA answer (RFC 2308 section 2.2).
-func (a *answerer) negative(r *reply, q *query) {
+func (a *answerer) negative(r *replyAny, q *query) {
 	owner := q.name
 	if q.apex.profile == profileSigned {
 		owner = q.apex.zone
@@ -147,7 +185,7 @@ func (a *answerer) addressesOf(q *query) (v4, v6 []net.IP) {
 	return a.v4, a.v6
 }
 
-func (a *answerer) addA(r *reply, q *query, to []dns.RR) []dns.RR {
+func (a *answerer) addA(r *replyAny, q *query, to []dns.RR) []dns.RR {
 	v4, _ := a.addressesOf(q)
 	for i, ip := range v4 {
 		var rr *dns.A
@@ -162,7 +200,7 @@ func (a *answerer) addA(r *reply, q *query, to []dns.RR) []dns.RR {
 	return to
 }
 
-func (a *answerer) addAAAA(r *reply, q *query, to []dns.RR) []dns.RR {
+func (a *answerer) addAAAA(r *replyAny, q *query, to []dns.RR) []dns.RR {
 	_, v6 := a.addressesOf(q)
 	for i, ip := range v6 {
 		var rr *dns.AAAA

@@ -54,7 +54,7 @@ func (n *NoticeAction) types(q *query) (have []uint16) {
 			have = append(have, t)
 			continue
 		}
-		var r reply
+		var r replyAny
 		other := *q
 		other.mail = n.mailbox(t, q.owner, q.name)
 		if n.answers.records(&r, &other, t); len(r.msg.Answer) > 0 {
