@@ -1,13 +1,14 @@
-// Package store keeps the flags, where their names can be reached, and the journal on disk, in one
-// bbolt database, and is the only room that knows bbolt.
+// Package store keeps the flags, where their names can be reached, the cases with what came in and leaves
+// because of them, and the journal on disk, in one bbolt database, and is the only room that knows bbolt.
 //
 // A change is one durable commit or nothing, and a commit that fails is never visible: a read that
 // begins during a commit waits for its outcome, and if bbolt shows a commit that it could not confirm,
 // reads go on with what was acknowledged before it and writes are refused until the database is opened
 // anew. Every record is decoded within bounds, and a damaged file is an error, not a crash.
 //
-// The package does not judge what is stored: which names may be flagged, who may do so and when a flag
-// ends is casework's. It never overwrites a file that it did not make.
+// The package does not judge what is stored: which names may be flagged, who may do so, when a flag ends and
+// what a case comes to is casework's. Its errors quote nothing of a record but ids and names, as there is
+// personal data in cases. It never overwrites a file that it did not make.
 package store
 
 import (
