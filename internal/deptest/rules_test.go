@@ -13,6 +13,7 @@ const (
 	intake    = plugin + "/intake"
 	mail      = plugin + "/mail"
 	orders    = plugin + "/orders"
+	page      = plugin + "/page"
 	procedure = plugin + "/procedure"
 	reach     = plugin + "/reach"
 	redirect  = plugin + "/redirect"
@@ -35,19 +36,20 @@ var rooms = map[string][]string{
 	procedure: {workday},
 	reach:     {},
 	authority: {},
-	store:     {procedure, reach, redirect},
-	casework:  {procedure, reach, store, redirect, workday},
+	page:      {},
+	store:     {page, procedure, reach, redirect},
+	casework:  {page, procedure, reach, store, redirect, workday},
 
 	// The edges never import each other.
-	api:      {casework, procedure, reach, store, redirect, version, workday},
+	api:      {casework, page, procedure, reach, store, redirect, version, workday},
 	mail:     {authority, casework, procedure, store, version, workday},
 	orders:   {casework, procedure, store, version},
 	intake:   {authority, casework, procedure, store, version, workday},
-	warnpage: {casework, procedure, store, version},
+	warnpage: {authority, casework, page, procedure, store, version},
 	replica:  {casework, store, redirect, version},
 
 	wire:   {redirect},
-	plugin: {api, authority, casework, intake, mail, orders, procedure, reach, redirect, replica, store, warnpage, wire, workday, version},
+	plugin: {api, authority, casework, intake, mail, orders, page, procedure, reach, redirect, replica, store, warnpage, wire, workday, version},
 
 	server:  {plugin, version},
 	client:  {version}, // it knows the HTTP API and nothing behind it
