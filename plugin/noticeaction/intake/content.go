@@ -45,7 +45,7 @@ func (t *texts) collect(e *message.Entity, depth int) error {
 	if parts := e.MultipartReader(); parts != nil {
 		for {
 			part, err := parts.NextPart()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			if part == nil {

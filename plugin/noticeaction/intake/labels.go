@@ -27,6 +27,8 @@ const (
 
 // labels are the words before a colon that announce an item: en; nl; fr; de. Case, accents, hyphens, brackets
 // and spaces do not count, so that "Domain name(s)" is "domain names". Of "A / B" either may be known.
+//
+//nolint:misspell // four languages
 var labels = map[item]string{
 	inspector: "inspector, name of the inspector, name, inspecteur, inspectrice, naam van de inspecteur, naam," +
 		"nom de l'inspecteur, nom, inspektor, inspektorin, name des inspektors",

@@ -13,7 +13,9 @@ import (
 // What is as large as a message may be, and made to cost as much as it can.
 func TestLargeMessagesTakeBoundedTimeAndMemory(t *testing.T) {
 	const head = "From: an@apd-gba.be\r\nSubject: example.be\r\n"
-	full := func(start, unit string) string { return start + strings.Repeat(unit, (MaxMessage-len(start))/len(unit)) }
+	full := func(start, unit string) string {
+		return start + strings.Repeat(unit, (MaxMessage-len(start))/len(unit))
+	}
 	var parts strings.Builder
 	parts.WriteString(head)
 	for i := range maxDepth {

@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -87,7 +88,7 @@ func (s *session) Data(r io.Reader) error {
 	}
 	defer s.conn.end()
 	body, err := io.ReadAll(io.LimitReader(r, MaxReceived+1))
-	if refused, ok := err.(*smtp.SMTPError); ok && refused.Code == errTooLarge.Code || len(body) > MaxReceived {
+	if refused, ok := errors.AsType[*smtp.SMTPError](err); ok && refused.Code == errTooLarge.Code || len(body) > MaxReceived {
 		return errTooLarge
 	}
 	s.mu.Lock()
