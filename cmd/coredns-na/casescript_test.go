@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,22 @@ func metric(ts *testscript.TestScript, _ bool, args []string) {
 		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
 		return slices.Contains(strings.Split(string(text), "\n"), want), err
+	}))
+}
+
+// await runs a command until what it prints matches.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: await COMMAND REGEXP")
+	}
+	want, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	ts.Check(e2e.Await(args[1], func() (bool, error) {
+		command := strings.Fields(args[0])
+		cmd := exec.Command(command[0], command[1:]...)
+		cmd.Dir = ts.MkAbs(".")
+		out, err := cmd.CombinedOutput()
+		return want.Match(out), err
 	}))
 }
 
@@ -116,7 +133,11 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: post RECIPIENT FILE")
 	}
 	message := bytes.ReplaceAll([]byte(ts.ReadFile(args[1])), []byte("\n"), []byte("\r\n"))
-	err := smtp.SendMail(e2e.Address(ts.Getenv("SMTP_LISTEN_PORT")), nil, "sender@authority.example", args[:1], bytes.NewReader(message))
+	client, err := smtp.Dial(e2e.Address(ts.Getenv("SMTP_LISTEN_PORT")))
+	if err == nil {
+		defer client.Close()
+		err = client.SendMail("sender@authority.example", args[:1], bytes.NewReader(message))
+	}
 	expect(ts, neg, err)
 }
 

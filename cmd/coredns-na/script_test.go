@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 //	redirected NAME    it is answered with the warning page; !, with the zone's delegation
 //
 //	metric LINE        wait until the metrics hold the line
+//	await COMMAND RE   run it until what it prints matches
 //	clock TIME         before serve: have the server live by a clock that begins at
 //	                   this time and stands still; after it: move the clock, wait
 //	                   until what is due by then is committed
@@ -81,6 +82,7 @@ func TestScripts(t *testing.T) {
 
 			"redirected": redirected,
 			"metric":     metric,
+			"await":      await,
 			"clock":      clock,
 			"mails":      mails,
 			"mailserver": mailServer,

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"log"
 	"mime"
 	"net"
 	"strings"
@@ -46,6 +47,7 @@ func StartMailServer(tb testing.TB, port string) *MailServer {
 	}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &mailSession{server: m}, nil }))
 	server.Domain = "mail.test"
+	server.ErrorLog = log.New(io.Discard, "", 0) // a client that is killed is what tests do
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
