@@ -8,7 +8,7 @@ ROOM    := ./plugin/noticeaction
 
 # Packages that the race detector passes over in make test: those that do not
 # compile CoreDNS with them. make race takes all.
-RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework)))
+RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework authority intake mail orders)))
 
 # command:package of Debian.
 TEST_TOOLS  := curl:curl gcc:gcc dig:bind9-dnsutils delv:bind9-dnsutils nsupdate:bind9-dnsutils kdig:knot-dnsutils \
@@ -44,6 +44,7 @@ soak: tools ## the long runs, SOAK_ROUNDS=200 rounds each
 lint: ## gofmt, go vet, golangci-lint
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: expected formatted files, got:" $$unformatted >&2; exit 1; }
 	go vet ./...
+	go vet -tags testclock $(ROOM)
 	$(LINT) run ./...
 
 zones: ## write the committed zones again
