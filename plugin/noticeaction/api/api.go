@@ -98,6 +98,7 @@ type call struct {
 	route   string // the pattern; "other" for none
 	cause   error  // why it failed, for the log only
 	changed string // what was committed, for the log; empty: nothing
+	judged  bool   // the desk decides, and journals what it refuses
 }
 
 type callKey struct{}
@@ -118,7 +119,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := &response{ResponseWriter: w}
 	route, missing := h.route(r)
 	c.route = route
-	defer h.conclude(out, c)
+	defer h.conclude(out, r, c)
 	if err := h.admit(c, r, missing); err != nil {
 		writeProblem(out, err)
 		return
@@ -200,7 +201,7 @@ var bodyTypes = map[string]string{
 }
 
 // conclude counts and logs the request, and answers for one that panicked.
-func (h *Handler) conclude(out *response, c *call) {
+func (h *Handler) conclude(out *response, r *http.Request, c *call) {
 	fault := recover()
 	if err, _ := fault.(error); fault != nil && !errors.Is(err, http.ErrAbortHandler) {
 		c.cause = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
@@ -210,6 +211,7 @@ func (h *Handler) conclude(out *response, c *call) {
 		}
 	}
 	h.config.Observe(c.route, out.code())
+	h.noteRefusal(r, c, out.code())
 	switch {
 	case c.cause != nil:
 		h.config.Log(fmt.Sprintf("%s by %s: %d: %v", c.route, c.Actor, out.code(), c.cause))

@@ -34,6 +34,8 @@ type Cases interface {
 	Notice(o casework.Order, id string) (casework.NoticeResult, error)
 	DiscardNotice(ctx context.Context, o casework.Order, id, reason string) (store.Notice, error)
 	Statistics(o casework.Order, from, to workday.Date) (casework.Statistics, error)
+	Verify(id string) error
+	NoteRefusal(ctx context.Context, o casework.Order, id string, kind procedure.Kind, refusal *casework.Error)
 }
 
 // asking is the order of a call that changes nothing.
@@ -67,6 +69,7 @@ func (h *Handler) open(ctx context.Context, in *openInput) (*caseOutput, error) 
 	if err != nil {
 		return nil, err
 	}
+	callOf(ctx).judged = true
 	result, err := h.config.Cases.OpenCase(context.WithoutCancel(ctx), order, request)
 	if err != nil {
 		return nil, refusal(ctx, err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
 
@@ -89,4 +90,43 @@ func judge(t *testing.T, got *httptest.ResponseRecorder, body string) {
 	if got.Code >= 400 && got.Header().Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%q: got %d as %s", body, got.Code, got.Header().Get("Content-Type"))
 	}
+}
+
+// TestRefusedAttemptsAreJournaled: those that the desk hears of, it journals itself.
+func TestRefusedAttemptsAreJournaled(t *testing.T) {
+	tests := []struct {
+		name, call, body, as string
+		want                 string // empty: nothing
+	}{
+		{"by role", "POST /v1/cases/2026-00001/events", `{"kind":"approve"}`, "viewer", "viewer 2026-00001: POST /v1/cases/{id}/events was answered with 403 Forbidden"},
+		{"by form", "POST /v1/cases", `{"notise":{}}`, "operator", "operator : POST /v1/cases was answered with 422 Unprocessable Entity"},
+		{"by size", "POST /v1/notices", strings.Repeat("x", maxNotice+1), "operator", "operator : POST /v1/notices was answered with 413 Request Entity Too Large"},
+		{"a dry run", "POST /v1/cases?dry_run=true", `{"notise":{}}`, "operator", ""},
+		{"by the desk", "POST /v1/cases/2026-09999/events", `{"kind":"approve"}`, "operator", ""},
+		{"a reading", "GET /v1/cases/2026-09999", "", "operator", ""},
+		{"a stranger's", "POST /v1/cases", "{}", "nobody", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			desk := &fakeCases{now: start}
+			h := New(Config{Desk: fakeDesk{}, Cases: desk, Notices: desk.receive, Tokens: tokensOf(t)})
+			method, target, _ := strings.Cut(tt.call, " ")
+			serve(h, bearer(tt.as), method, target, tt.body)
+			if got := strings.Join(desk.refused, "; "); got != tt.want {
+				t.Errorf("journaled %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestVerifyCase(t *testing.T) {
+	desk := &fakeCases{now: start}
+	h := ofCases(t, desk)
+	tell(t, h, []step{
+		{name: "none", call: "GET /v1/cases/2026-00001/verify", status: 404},
+		{name: "opened", call: "POST /v1/cases", body: opening, status: 201},
+		{name: "sound", call: "GET /v1/cases/2026-00001/verify", status: 200, want: []string{`"case":"2026-00001"`, `"events":1`, `"erased":0`}},
+	})
+	desk.unsound = &casework.Error{Kind: casework.Conflict, Field: "case", Detail: "expected event 1 to be the one of line 3 of the journal"}
+	tell(t, h, []step{{name: "unsound", call: "GET /v1/cases/2026-00001/verify", status: 409, want: []string{"line 3 of the journal"}}})
 }

@@ -44,6 +44,10 @@ func (h *Handler) registerCases(api huma.API) {
 	get.Responses = map[string]*huma.Response{"304": {Description: "The case still has the ETag that If-None-Match names"}}
 	huma.Register(api, get, h.getCase)
 
+	huma.Register(api, operation("GET /v1/cases/{id}/verify", "cases", "Verify a case",
+		"Checks the stored events of a case against the journal: each is the one whose SHA-256 the journal holds, or its personal data was erased. It reads the whole journal.",
+		http.StatusNotFound, http.StatusConflict), h.verify)
+
 	huma.Register(api, operation(eventRoute, "cases", "Record an event",
 		"Records what happened in a case, and does at once what follows from it: redirects, mails, orders. Deadlines that had ended by then are applied first. "+
 			"Event kinds may be written with hyphens. 409 names the state of the case and the events that it takes. An authority records in its own cases only, and what is its own to say: "+

@@ -109,6 +109,7 @@ func (h *Handler) event(ctx context.Context, in *eventInput) (*caseOutput, error
 	if err != nil {
 		return nil, err
 	}
+	callOf(ctx).judged = true
 	result, err := h.config.Cases.RecordEvent(context.WithoutCancel(ctx), order, casework.EventRequest{
 		Case: in.ID, Event: e, Match: match, Key: in.Key,
 	})

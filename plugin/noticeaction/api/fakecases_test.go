@@ -33,6 +33,8 @@ type fakeCases struct {
 	tasks   []store.Task
 	notices []casework.NoticeResult
 	figures casework.Statistics
+	unsound error    // what Verify finds
+	refused []string // what NoteRefusal was told
 }
 
 func refused(kind casework.Kind, field, detail string) error {
@@ -203,6 +205,12 @@ func (d *fakeCases) Outgoing(o casework.Order, id uint64) (casework.Leaving, err
 		return casework.Leaving{}, refused(casework.NotFound, "id", "expected the number of a message")
 	}
 	return d.out[id-1], d.asked(o)
+}
+
+func (d *fakeCases) Verify(string) error { return d.unsound }
+
+func (d *fakeCases) NoteRefusal(_ context.Context, o casework.Order, id string, _ procedure.Kind, refusal *casework.Error) {
+	d.refused = append(d.refused, fmt.Sprintf("%s %s: %s", o.Actor, id, refusal.Detail))
 }
 
 func (d *fakeCases) Retry(_ context.Context, o casework.Order, id uint64) (store.Outgoing, error) {
