@@ -81,7 +81,7 @@ type property struct {
 var properties = append([]property{
 	{name: "warning_page", read: readWarningPage},
 	{name: "database", read: func(cfg *config, c *caddy.Controller, args []string) error {
-		return cfg.readPath(c, args, "database", "one path", &cfg.database)
+		return cfg.readPath(c, args, "database", &cfg.database)
 	}},
 	{name: "profile", read: readProfile},
 	{name: "ttl", read: readTTL},
@@ -177,8 +177,8 @@ func (cfg *config) path(path string) string {
 	return path
 }
 
-func (cfg *config) readPath(c *caddy.Controller, args []string, name, expected string, to *string) error {
-	if err := wantArgs(c, args, len(args) == 1 && args[0] != "", name, expected); err != nil {
+func (cfg *config) readPath(c *caddy.Controller, args []string, name string, to *string) error {
+	if err := wantArgs(c, args, len(args) == 1 && args[0] != "", name, "one path"); err != nil {
 		return err
 	}
 	*to = cfg.path(args[0])

@@ -42,7 +42,7 @@ func readAdminTLS(cfg *config, c *caddy.Controller, args []string) error {
 }
 
 func readTokens(cfg *config, c *caddy.Controller, args []string) error {
-	if err := cfg.readPath(c, args, "tokens", "one path", &cfg.tokensFile); err != nil {
+	if err := cfg.readPath(c, args, "tokens", &cfg.tokensFile); err != nil {
 		return err
 	}
 	tokens, err := api.ParseTokens(cfg.tokensFile)

@@ -49,11 +49,11 @@ var caseProperties = []property{
 	{name: "mail_from", read: readMailFrom},
 	{name: "mail_contact", many: true, with: "mail_from", read: readMailContact},
 	{name: "mail_folder", with: "mail_from", read: func(cfg *config, c *caddy.Controller, args []string) error {
-		return cfg.readPath(c, args, "mail_folder", "one path", &cfg.cases.post.Folder)
+		return cfg.readPath(c, args, "mail_folder", &cfg.cases.post.Folder)
 	}},
 	{name: "smtp", with: "mail_from", read: readSMTP},
 	{name: "smtp_ca", with: "smtp", read: func(cfg *config, c *caddy.Controller, args []string) error {
-		return cfg.readPath(c, args, "smtp_ca", "one path", &cfg.cases.post.CAFile)
+		return cfg.readPath(c, args, "smtp_ca", &cfg.cases.post.CAFile)
 	}},
 	{name: "smtp_listen", many: true, with: "mail_from", read: readSMTPListen},
 	{name: "smtp_mailbox", many: true, with: "smtp_listen", read: readSMTPMailbox},
@@ -91,7 +91,7 @@ func (cfg *config) checkCases() error {
 func (cfg *config) hasCases() bool { return cfg.cases.post.From.Address != "" }
 
 func (cfg *config) readCertificates(c *caddy.Controller, args []string, name string, path *string) (*x509.CertPool, error) {
-	if err := cfg.readPath(c, args, name, "one path", path); err != nil {
+	if err := cfg.readPath(c, args, name, path); err != nil {
 		return nil, err
 	}
 	pool, err := certificates(*path)
@@ -102,7 +102,7 @@ func (cfg *config) readCertificates(c *caddy.Controller, args []string, name str
 }
 
 func readAuthorities(cfg *config, c *caddy.Controller, args []string) (err error) {
-	if err := cfg.readPath(c, args, "authorities", "one path", &cfg.cases.authorities); err != nil {
+	if err := cfg.readPath(c, args, "authorities", &cfg.cases.authorities); err != nil {
 		return err
 	}
 	if cfg.files.authorities, err = authority.Read(cfg.cases.authorities); err != nil {
