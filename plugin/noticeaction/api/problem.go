@@ -31,6 +31,8 @@ var statuses = map[casework.Kind]int{
 const retryAfter = time.Minute
 
 // Problem is a problem document (RFC 9457). It is exported for huma, which describes exported types only.
+//
+//nolint:errname // the OpenAPI document shows this name
 type Problem struct {
 	huma.ErrorModel
 

@@ -44,7 +44,7 @@ func casePolicy() *Policy {
 // Belgium.
 func caseDesk(t *testing.T) *desk {
 	t.Helper()
-	start := brussels(t, "2026-05-12 10:00").Sub(time.Now())
+	start := time.Until(brussels(t, "2026-05-12 10:00"))
 	d := newDesk(t, casePolicy())
 	d.close()
 	d.shift = start

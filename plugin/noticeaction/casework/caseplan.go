@@ -111,19 +111,19 @@ func (b *batch) planFlag(p *casePlan, w *flagWish, strict bool) error {
 		}
 		return nil
 	}
-	err = b.objection(p, w, was, mine)
-	if err == nil {
-		err = b.admit(w.keep.Authority)
+	objection := b.objection(p, w, was, mine)
+	if objection == nil {
+		objection = b.admit(w.keep.Authority)
 	}
-	switch {
-	case err != nil && strict:
-		return err
-	case err != nil || mine && same(old, *w.keep):
-		return nil
-	case !was:
-		p.newly++
+	if objection == nil && !(mine && same(old, *w.keep)) {
+		if !was {
+			p.newly++
+		}
+		p.flags = append(p.flags, *w)
 	}
-	p.flags = append(p.flags, *w)
+	if strict {
+		return objection
+	}
 	return nil
 }
 
