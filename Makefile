@@ -11,7 +11,7 @@ ROOM    := ./plugin/noticeaction
 RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework authority intake mail orders)))
 
 # command:package of Debian.
-TEST_TOOLS  := curl:curl gcc:gcc dig:bind9-dnsutils delv:bind9-dnsutils nsupdate:bind9-dnsutils kdig:knot-dnsutils \
+TEST_TOOLS  := curl:curl gcc:gcc openssl:openssl dig:bind9-dnsutils delv:bind9-dnsutils nsupdate:bind9-dnsutils kdig:knot-dnsutils \
 	named-checkzone:bind9-utils dnssec-signzone:bind9-utils \
 	unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor
 SMOKE_TOOLS := dnsperf:dnsperf
