@@ -78,6 +78,9 @@ func (b *batch) planFlags(p *casePlan, strict bool) error {
 					names = append(names, name)
 				}
 				w := &flagWish{name: name, reason: fmt.Sprintf("case %s: %s", p.c.ID, e.Reason)}
+				if e.Kind == procedure.Flag {
+					w.reason = liftReason
+				}
 				if e.Kind == procedure.Flag && e.NotAfter.After(b.now) {
 					w.keep = &store.Flag{
 						Name: name, Authority: p.c.Notice.Authority, Reference: p.c.Notice.Reference,

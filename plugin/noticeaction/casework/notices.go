@@ -82,7 +82,8 @@ func asks(n *store.Notice) string {
 	return ""
 }
 
-// bounced marks the mail that a delivery report is about.
+// bounced marks the mail that a delivery report is about. One that has not left cannot have come back: who
+// forges a report must not keep a mail from leaving.
 func (b *batch) bounced(n *store.Notice) error {
 	if n.Bounced == "" {
 		return nil
@@ -92,10 +93,10 @@ func (b *batch) bounced(n *store.Notice) error {
 		return err
 	}
 	n.Case = out.Case
-	if out.Status == store.Failed {
-		return nil
+	if out.Status != store.Sent {
+		return b.raise(store.Task{Kind: store.TaskNotice, Case: out.Case, Notice: n.ID, Detail: fmt.Sprintf("message %s reports %s as undelivered, which is %s; read it", n.ID, what(out), out.Status)})
 	}
-	out.Status, out.Next = store.Bounced, time.Time{}
+	out.Status = store.Bounced
 	if err := b.tx.PutOutgoing(out); err != nil {
 		return err
 	}

@@ -121,6 +121,20 @@ func TestNoticesByMail(t *testing.T) {
 
 		d.record(clerk, opened.Case.ID, procedure.Event{Kind: procedure.Approve})
 		outbox, _, _ := d.Outbox(clerk, store.OutgoingQuery{}, 10)
+		if _, err := d.Receive(ctx, clerk, store.Notice{Status: store.Bounce, Bounced: outbox[0].MessageID}, []byte("forged")); err != nil {
+			t.Error(err)
+		}
+		if left := d.left(opened.Case.ID); left[0] != "mail holder_notice to holder: queued" {
+			t.Errorf("a report of a mail that has not left: %q", left)
+		}
+		wantLines(t, "tasks", d.openTasks(), "notice message N2026-00003 reports the mail holder_notice to the holder as undelivered, which is queued; read it")
+		if _, err := d.CloseTask(ctx, clerk, 3, "forged"); err != nil {
+			t.Error(err)
+		}
+		sent, _, err := d.take(ctx, store.Mail)
+		if err != nil || d.delivered(ctx, *sent, nil) != nil {
+			t.Fatal(err)
+		}
 		bounce, err := d.Receive(ctx, clerk, store.Notice{Status: store.Bounce, Bounced: outbox[0].MessageID}, []byte("undelivered"))
 		if err != nil || bounce.Case != opened.Case.ID {
 			t.Errorf("bounce = %+v, %v", bounce, err)
@@ -128,7 +142,7 @@ func TestNoticesByMail(t *testing.T) {
 		if left := d.left(opened.Case.ID); left[0] != "mail holder_notice to holder: bounced" {
 			t.Errorf("outbox = %q", left)
 		}
-		wantLines(t, "tasks", d.openTasks(), "mail the mail holder_notice to the holder came back; see message N2026-00003")
+		wantLines(t, "tasks", d.openTasks(), "mail the mail holder_notice to the holder came back; see message N2026-00004")
 		if _, err := d.Retry(ctx, clerk, outbox[0].ID); err != nil {
 			t.Error(err)
 		}
