@@ -152,7 +152,7 @@ func (b *batch) planMail(p *casePlan, s procedure.Step, index int, e procedure.E
 	l := Leaving{Outgoing: store.Outgoing{
 		Kind: store.Mail, Case: p.c.ID, Event: s.Case.Events, Names: e.Names, Created: b.now,
 		Status: store.Queued, Next: b.now, Mail: e.Mail, To: e.To,
-		MessageID: fmt.Sprintf("%s.%d.%d@%s", p.c.ID, s.Case.Events, index+1, b.policy.Procedure.MailHost),
+		MessageID: b.messageID(p.c.ID, s.Case.Events, index),
 	}}
 	composed, err := b.compose(p, s, e, l.MessageID)
 	if err != nil {
@@ -161,6 +161,11 @@ func (b *batch) planMail(p *casePlan, s procedure.Step, index int, e procedure.E
 	}
 	l.Recipients, l.Language, l.Subject, l.Payload = composed.Recipients, composed.Language, composed.Subject, composed.Message
 	return l, nil
+}
+
+// messageID is that of the mail for an effect of an event.
+func (b *batch) messageID(id string, event, index int) string {
+	return fmt.Sprintf("%s.%d.%d@%s", id, event, index+1, b.policy.Procedure.MailHost)
 }
 
 func (b *batch) compose(p *casePlan, s procedure.Step, e procedure.Effect, id string) (Composed, error) {

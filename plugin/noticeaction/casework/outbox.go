@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
 
@@ -167,7 +169,7 @@ func (b *batch) behind(out store.Outgoing) (all []store.Outgoing, err error) {
 	return all, nil
 }
 
-// Retry has something that failed or bounced sent again. The refusal is an *Error of kind Invalid, NotFound,
+// Retry has something that failed or bounced sent again; a mail that could not be written is written now. The refusal is an *Error of kind Invalid, NotFound,
 // Conflict when it is in another state, or Unavailable.
 func (d *Desk) Retry(ctx context.Context, o Order, id uint64) (out store.Outgoing, err error) {
 	if err := checkOrder(o); err != nil {
@@ -185,8 +187,13 @@ func (d *Desk) Retry(ctx context.Context, o Order, id uint64) (out store.Outgoin
 			return noOutgoing()
 		}
 		again := out.Status == store.Failed || out.Status == store.Bounced || out.Status == store.Manual && b.policy.Procedure.OrdersLeave
-		if !again || b.tx.Payload(id) == nil {
-			return &Error{Kind: Conflict, Field: "id", Detail: fmt.Sprintf("expected something that failed or bounced and was written; this is %s", out.Status)}
+		if !again {
+			return &Error{Kind: Conflict, Field: "id", Detail: fmt.Sprintf("expected something that failed or bounced; this is %s", out.Status)}
+		}
+		if len(b.tx.Payload(id)) == 0 {
+			if err := b.writeAgain(&out); err != nil {
+				return err
+			}
 		}
 		out.Status, out.Next, out.Attempts, out.Error = store.Queued, b.now, 0, ""
 		b.touched, b.leaves = true, append(b.leaves, out.Kind)
@@ -199,6 +206,34 @@ func (d *Desk) Retry(ctx context.Context, o Order, id uint64) (out store.Outgoin
 		return b.tx.Append(store.Entry{Time: b.now, Generation: b.tx.Generation(), Actor: o.Actor, Action: actionRetry, Case: out.Case, Event: out.Event, Kind: string(out.Kind)})
 	}})
 	return out, err
+}
+
+// writeAgain writes a mail that could not be written when its event was recorded, from the case as it is now.
+func (b *batch) writeAgain(out *store.Outgoing) error {
+	c, _, err := b.tx.Case(out.Case)
+	if err != nil {
+		return err
+	}
+	events, err := b.tx.CaseEvents(out.Case)
+	if err != nil {
+		return err
+	}
+	for _, event := range events {
+		for i, e := range event.Effects {
+			asked := event.Number == out.Event && e.Kind == procedure.Mail && e.Mail == out.Mail && e.To == out.To && slices.Equal(e.Names, out.Names)
+			if !asked || event.Erased {
+				continue
+			}
+			id := b.messageID(c.ID, event.Number, i)
+			composed, err := b.compose(&casePlan{c: c}, procedure.Step{Event: event.Event, Case: c}, e, id)
+			if err != nil {
+				return &Error{Kind: Unavailable, Detail: "the mail still could not be written", Err: err}
+			}
+			out.MessageID, out.Recipients, out.Language, out.Subject = id, composed.Recipients, composed.Language, composed.Subject
+			return b.tx.PutPayload(out.ID, composed.Message)
+		}
+	}
+	return &Error{Kind: Conflict, Field: "id", Detail: "expected a message whose case still has its personal data"}
 }
 
 // closeAbout closes the tasks about something that leaves after all.

@@ -130,3 +130,32 @@ func TestOrdersKeepTheirOrder(t *testing.T) {
 		wantLines(t, "orders", got, "temporary_account", "temporary_account", "cancel", "quarantine")
 	})
 }
+
+func TestMailsThatCouldNotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := caseDesk(t)
+		id := d.approved("example.be")
+		p := casePolicy()
+		p.Procedure.Compose, p.Procedure.MailHost = nil, ""
+		d.SetPolicy(p)
+		d.record(dpa, id, procedure.Event{Kind: procedure.Reinstate})
+		d.wantRedirected()
+		all, _, err := d.Outbox(clerk, store.OutgoingQuery{Case: id, Status: store.Failed}, maxPage)
+		if err != nil || len(all) != 2 {
+			t.Fatalf("failed: %+v, %v; want the mails to holder and registrar", all, err)
+		}
+		_, err = d.Retry(t.Context(), clerk, all[0].ID)
+		wantKind(t, err, Unavailable)
+		d.SetPolicy(casePolicy())
+		for _, out := range all {
+			if _, err := d.Retry(t.Context(), clerk, out.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l, err := d.Outgoing(clerk, all[0].ID)
+		if err != nil || l.Status != store.Queued || string(l.Payload) != "reinstated to holder about example.be" || l.MessageID != "2026-00001.3.3@registry.example" {
+			t.Errorf("written again: %+v %q, %v", l.Outgoing, l.Payload, err)
+		}
+		wantLines(t, "tasks", d.openTasks(), "order carry out the order reinstate in the registration system and confirm it")
+	})
+}

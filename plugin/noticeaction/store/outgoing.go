@@ -19,7 +19,7 @@ func (tx *Tx) AddOutgoing(o Outgoing, payload []byte) (id uint64, err error) {
 	if err := tx.putOutgoing(Outgoing{}, o); err != nil {
 		return 0, err
 	}
-	return o.ID, tx.set(tx.payloads, fmt.Sprintf("payload %d", o.ID), seqKey(o.ID), tx.keep(payload))
+	return o.ID, tx.PutPayload(o.ID, payload)
 }
 
 // PutOutgoing replaces what leaves under an id that AddOutgoing gave. The payload stays.
@@ -59,6 +59,11 @@ func (tx *Tx) putOutgoing(old, o Outgoing) error {
 		return err
 	}
 	return tx.reindex(tx.messageIDs, what, textKey(old.MessageID), textKey(o.MessageID), key)
+}
+
+// PutPayload gives something that AddOutgoing added another payload.
+func (tx *Tx) PutPayload(id uint64, payload []byte) error {
+	return tx.set(tx.payloads, fmt.Sprintf("payload %d", id), seqKey(id), tx.keep(payload))
 }
 
 // Outgoing returns what leaves under an id, if there is such a thing.
