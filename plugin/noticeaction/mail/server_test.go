@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -203,15 +204,19 @@ func (s *session) Data(r io.Reader) error {
 		return err
 	}
 	s.now.message = message
-	if s.server.onData != nil {
-		if err := s.server.onData(s.conn); err != nil {
-			return err
-		}
-	}
 	s.server.mu.Lock()
-	defer s.server.mu.Unlock()
 	s.server.took = append(s.server.took, s.now)
-	return nil
+	s.server.mu.Unlock()
+	if s.server.onData == nil {
+		return nil
+	}
+	err = s.server.onData(s.conn)
+	if err != nil { // not taken after all
+		s.server.mu.Lock()
+		s.server.took = s.server.took[:len(s.server.took)-1]
+		s.server.mu.Unlock()
+	}
+	return err
 }
 
 func (s *session) Reset()        {}
@@ -233,10 +238,12 @@ func leaving(to ...string) casework.Leaving {
 
 // once returns a hook that gives the error the first time.
 func once(err error) func() error {
+	var said atomic.Bool // sessions run concurrently
 	return func() error {
-		first := err
-		err = nil
-		return first
+		if said.Swap(true) {
+			return nil
+		}
+		return err
 	}
 }
 
