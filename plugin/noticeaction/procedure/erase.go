@@ -26,11 +26,17 @@ func (e Event) Erased() Event {
 		e.Parties = &p
 	}
 	e.Text = ""
+	if e.Kind != Open { // there it is the id of a message; elsewhere people write what they like
+		e.Evidence = ""
+	}
 	return e
 }
 
 func (n Notice) erased() Notice {
 	n.Inspector = n.Inspector.erased()
+	if n.Signature != "" { // says who signed
+		n.Signature = erased
+	}
 	return n
 }
 
