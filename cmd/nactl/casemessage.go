@@ -13,7 +13,7 @@ import (
 )
 
 // statuses are those of a message that the API knows.
-var statuses = []string{"queued", "sending", "sent", "failed", "bounced", "manual", "done"}
+var statuses = []string{"queued", "sending", "sent", "failed", "bounced", "manual", "done", "withdrawn"}
 
 // messageView is what nactl reads of a mail or an order that leaves.
 type messageView struct {

@@ -27,7 +27,7 @@ type message struct {
 	Names   []string  `json:"names" nullable:"false" doc:"About which names" example:"example.be"`
 	Created time.Time `json:"created" doc:"When it was committed" example:"2026-05-12T09:30:00Z"`
 
-	Status   status    `json:"status" doc:"queued: due at next. sending: handed over, outcome not known yet. sent: taken by the other side. failed: refused for good, or tried for too long. bounced: taken, and returned later. manual: an order that waits for an operator's word. done: an order that was confirmed"`
+	Status   status    `json:"status" doc:"queued: due at next. sending: handed over, outcome not known yet. sent: taken by the other side. failed: refused for good, or tried for too long. bounced: taken, and returned later. manual: an order that waits for an operator's word. done: an order that was confirmed. withdrawn: an order that was not carried out before its names were given back, and must not be any more"`
 	Attempts int       `json:"attempts" doc:"How often it was tried" example:"1"`
 	Next     time.Time `json:"next,omitzero" doc:"When it is tried next"`
 	Sent     time.Time `json:"sent,omitzero" doc:"When the other side took it"`

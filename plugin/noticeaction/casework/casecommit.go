@@ -128,6 +128,9 @@ func (b *batch) keepCase(p *casePlan) error {
 	if err := b.tx.PutCase(p.c); err != nil {
 		return err
 	}
+	if err := b.withdraw(p.c); err != nil {
+		return err
+	}
 	for i := range p.leaving {
 		if err := b.keepLeaving(&p.leaving[i]); err != nil {
 			return err
@@ -187,7 +190,12 @@ func (b *batch) keepFlags(p *casePlan) error {
 	return nil
 }
 
-func (b *batch) keepLeaving(l *Leaving) error {
+func (b *batch) keepLeaving(l *Leaving) (err error) {
+	if l.Status == store.Queued {
+		if l.Next, err = b.turn(l.Outgoing); err != nil {
+			return err
+		}
+	}
 	id, err := b.tx.AddOutgoing(l.Outgoing, l.Payload)
 	if err != nil {
 		return err

@@ -32,7 +32,11 @@ func (d *Desk) Deliver(ctx context.Context, kind store.OutgoingKind, send func(c
 	for ctx.Err() == nil {
 		l, wait, err := d.take(ctx, kind)
 		if err == nil && l != nil {
-			err = d.delivered(context.WithoutCancel(ctx), *l, send(ctx, *l))
+			failure := send(ctx, *l)
+			if ctx.Err() != nil && errors.Is(failure, context.Canceled) {
+				return // cut off: as after a crash, nobody knows whether the other side has it
+			}
+			err = d.delivered(context.WithoutCancel(ctx), *l, failure)
 			wait = 0
 		}
 		if err != nil {
@@ -67,6 +71,13 @@ func (d *Desk) take(ctx context.Context, kind store.OutgoingKind) (l *Leaving, w
 	err = d.do(ctx, &operation{run: func(b *batch) error {
 		now, ok, err := b.tx.Outgoing(next.ID)
 		if err != nil || !ok || now.Status != store.Queued && now.Status != store.Sending {
+			return err
+		}
+		c, _, err := b.tx.Case(now.Case)
+		if err != nil {
+			return err
+		}
+		if err := b.narrow(c, &now); err != nil || now.Status == store.Withdrawn {
 			return err
 		}
 		now.Resent = now.Resent || now.Status == store.Sending
@@ -114,10 +125,8 @@ func (b *batch) retry(out store.Outgoing, failure error) error {
 		pause = min(max(pause, asked.RetryAfter()), 24*time.Hour)
 	}
 	out.Status, out.Next = store.Queued, b.now.Add(pause)
-	if out.Kind == store.Order {
-		if err := b.holdBack(out); err != nil {
-			return err
-		}
+	if err := b.holdBack(out); err != nil {
+		return err
 	}
 	if out.Attempts == slowAfter {
 		if err := b.raise(store.Task{Kind: taskAbout(out), Case: out.Case, Outgoing: out.ID, Detail: what(out) + " could not be delivered yet; attempts go on"}); err != nil {
@@ -146,27 +155,6 @@ func (b *batch) fail(out store.Outgoing, why string) error {
 		}
 	}
 	return err
-}
-
-// holdBack keeps the orders of a case in their order.
-func (b *batch) holdBack(out store.Outgoing) error {
-	behind, err := b.behind(out)
-	for i := 0; i < len(behind) && err == nil; i++ {
-		behind[i].Next = out.Next
-		err = b.tx.PutOutgoing(behind[i])
-	}
-	return err
-}
-
-// behind returns the orders of the same case that wait behind one.
-func (b *batch) behind(out store.Outgoing) (all []store.Outgoing, err error) {
-	for other, err := range b.tx.Outbox(store.OutgoingQuery{After: out.ID, Kind: store.Order, Case: out.Case, Status: store.Queued}) {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, other)
-	}
-	return all, nil
 }
 
 // Retry has something that failed or bounced sent again; a mail that could not be written is written now. The refusal is an *Error of kind Invalid, NotFound,

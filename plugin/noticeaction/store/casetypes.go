@@ -47,10 +47,12 @@ const (
 	Bounced Status = "bounced" // taken, and returned later; a task tells the operator
 	Manual  Status = "manual"  // an order that waits for an operator's word, as nothing is configured to take it
 	Done    Status = "done"    // an order that was confirmed
+
+	Withdrawn Status = "withdrawn" // an order not carried out before its names were given back, which must not be any more
 )
 
 // Statuses are all there are.
-var Statuses = []Status{Queued, Sending, Sent, Failed, Bounced, Manual, Done}
+var Statuses = []Status{Queued, Sending, Sent, Failed, Bounced, Manual, Done, Withdrawn}
 
 // Outgoing is a mail or an order on its way out of the desk. Its payload is kept apart.
 type Outgoing struct {
