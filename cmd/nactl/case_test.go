@@ -53,21 +53,21 @@ func TestKeysOfCases(t *testing.T) {
 	}
 	for range 2 {
 		code, _, stderr := against(t, drop, "case", "approve", "2026-00001")
-		if want := "repeat it with --key " + keys[len(keys)-1]; code != 1 || !strings.Contains(stderr, want) {
+		if want := "repeat it with --idempotency-key " + keys[len(keys)-1]; code != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("got %d %q, want 1 and %q", code, stderr, want)
 		}
 	}
 	if keys[0] == "" || keys[0] == keys[1] {
 		t.Errorf("two changes had the keys %q", keys)
 	}
-	if _, _, stderr := against(t, drop, "case", "approve", "2026-00001", "--dry-run"); strings.Contains(stderr, "--key") {
+	if _, _, stderr := against(t, drop, "case", "approve", "2026-00001", "--dry-run"); strings.Contains(stderr, "--idempotency-key") {
 		t.Errorf("a dry run says %q", stderr)
 	}
 	refused := answer(409, `{"status":409,"title":"Conflict","detail":"no"}`)
-	if _, _, stderr := against(t, refused, "case", "approve", "2026-00001"); strings.Contains(stderr, "--key") {
+	if _, _, stderr := against(t, refused, "case", "approve", "2026-00001"); strings.Contains(stderr, "--idempotency-key") {
 		t.Errorf("a refusal says %q", stderr)
 	}
-	if against(t, drop, "case", "approve", "2026-00001", "--key", "mine"); keys[len(keys)-1] != "mine" {
+	if against(t, drop, "case", "approve", "2026-00001", "--idempotency-key", "mine"); keys[len(keys)-1] != "mine" {
 		t.Errorf("got key %q, want the one given", keys[len(keys)-1])
 	}
 }

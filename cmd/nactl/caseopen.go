@@ -25,7 +25,7 @@ type act struct {
 
 func (k *act) register(cmd *cobra.Command) {
 	k.change.register(cmd)
-	cmd.Flags().StringVar(&k.key, "key", "", "the Idempotency-Key, instead of a new one")
+	cmd.Flags().StringVar(&k.key, "idempotency-key", "", "the Idempotency-Key, instead of a new one")
 	cmd.Flags().StringVar(&k.text, "text", "", "what was written, or why")
 	cmd.Flags().StringVar(&k.textFile, "text-file", "", "file that holds it instead; - for standard input")
 	cmd.MarkFlagsMutuallyExclusive("text", "text-file")
@@ -85,7 +85,7 @@ func (a *app) caseOpenCommand() *cobra.Command {
 			"needed only for what is to be added or was not read right.\n" +
 			"--dry-run shows the dates and the mails as they would leave.\n" +
 			"To repeat an opening of which you do not know whether it was done, give it the same\n" +
-			"--key: within 24 hours it is done once.",
+			"--idempotency-key: within 24 hours it is done once.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: do(func(ctx context.Context, args []string) error {
 			body := map[string]any{}
@@ -171,7 +171,7 @@ func (a *app) changeCase(ctx context.Context, path, what string, body map[string
 		method: http.MethodPost, path: path, query: how.query(), header: header, body: strings.NewReader(string(encoded)),
 	})
 	if err != nil && !how.dryRun && mayHaveBeenDone(err) {
-		err = fmt.Errorf("%w\nit may have been done all the same: repeat it with --key %s to have it done once", err, how.key)
+		err = fmt.Errorf("%w\nit may have been done all the same: repeat it with --idempotency-key %s to have it done once", err, how.key)
 	}
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ func TestImportKeys(t *testing.T) {
 	}
 	for range 2 {
 		code, _, stderr := against(t, drop, "import", "-")
-		if want := "repeat it with --key " + keys[len(keys)-1]; code != 1 || !strings.Contains(stderr, want) {
+		if want := "repeat it with --idempotency-key " + keys[len(keys)-1]; code != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("got %d %q, want 1 and %q", code, stderr, want)
 		}
 	}
@@ -114,12 +114,12 @@ func TestImportKeys(t *testing.T) {
 		t.Errorf("two runs had the keys %q", keys)
 	}
 	refused := answer(422, `{"status":422,"title":"Unprocessable Entity","detail":"no"}`)
-	if _, _, stderr := against(t, refused, "import", "-"); strings.Contains(stderr, "--key") {
+	if _, _, stderr := against(t, refused, "import", "-"); strings.Contains(stderr, "--idempotency-key") {
 		t.Errorf("a refusal says %q", stderr)
 	}
 	var out, errs bytes.Buffer
 	run(t.Context(), []string{"import", "-", "--server", "unix:" + filepath.Join(t.TempDir(), "none")}, strings.NewReader(""), &out, &errs)
-	if strings.Contains(errs.String(), "--key") {
+	if strings.Contains(errs.String(), "--idempotency-key") {
 		t.Errorf("without a connection it says %q", &errs)
 	}
 }

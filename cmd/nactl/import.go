@@ -24,11 +24,11 @@ func (a *app) importCommand() *cobra.Command {
 			"not_after and note if wanted. The lines of an export fit as they are; those whose\n" +
 			"not_after has passed are left out.\n\n" +
 			"Each run is an import of its own. To repeat one of which you do not know whether it\n" +
-			"was done, give it the same --key: within 24 hours it is done once.",
+			"was done, give it the same --idempotency-key: within 24 hours it is done once.",
 		Args: cobra.ExactArgs(1),
 		RunE: do(func(ctx context.Context, args []string) error { return a.importFile(ctx, args[0], key, how) }),
 	}
-	cmd.Flags().StringVar(&key, "key", "", "the Idempotency-Key, instead of a new one")
+	cmd.Flags().StringVar(&key, "idempotency-key", "", "the Idempotency-Key, instead of a new one")
 	how.register(cmd)
 	return cmd
 }
@@ -51,7 +51,7 @@ func (a *app) importFile(ctx context.Context, path, key string, how change) erro
 		header: map[string]string{"Content-Type": "application/x-ndjson", "Idempotency-Key": key},
 	})
 	if err != nil && !how.dryRun && mayHaveBeenDone(err) {
-		err = fmt.Errorf("%w\nit may have been imported all the same: repeat it with --key %s to have it done once", err, key)
+		err = fmt.Errorf("%w\nit may have been imported all the same: repeat it with --idempotency-key %s to have it done once", err, key)
 	}
 	if err != nil {
 		return err

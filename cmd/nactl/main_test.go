@@ -64,8 +64,8 @@ var scriptToken = func() string {
 }()
 
 // serve runs a real desk behind a real API on unix:noticeaction.sock, and on
-// loopback TCP with its address in $TCP, until the script ends. Its clock
-// stands at 2026-05-12 09:30 UTC.
+// loopback TCP with its address in $TCP, with TLS in $TLS, until the script
+// ends. Its clock stands at 2026-05-12 09:30 UTC.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: serve")
@@ -89,7 +89,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 
 	sum := sha256.Sum256([]byte(scriptToken))
 	file := ts.MkAbs("tokens")
-	ts.Check(os.WriteFile(file, []byte("script admin "+hex.EncodeToString(sum[:])+"\n"), 0o600))
+	ts.Check(os.WriteFile(file, []byte("script admin "+hex.EncodeToString(sum[:])+"\n"+certify(ts)), 0o600))
 	tokens, err := api.ParseTokens(file)
 	ts.Check(err)
 	handler := api.New(api.Config{Desk: desk, Tokens: tokens, Cases: desk, Notices: func(ctx context.Context, o casework.Order, message []byte, via string) (store.Notice, error) {
@@ -101,6 +101,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Defer(func() { ts.Check(server.Close(context.Background())) })
 		ts.Setenv("TCP", server.Addr())
 	}
+	serveTLS(ts, handler)
 }
 
 // compose writes a mail that says just what it is.
