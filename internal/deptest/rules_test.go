@@ -10,6 +10,7 @@ const (
 	api       = plugin + "/api"
 	authority = plugin + "/authority"
 	casework  = plugin + "/casework"
+	email     = plugin + "/email"
 	intake    = plugin + "/intake"
 	mail      = plugin + "/mail"
 	orders    = plugin + "/orders"
@@ -33,23 +34,24 @@ const (
 var rooms = map[string][]string{
 	redirect:  {},
 	workday:   {},
-	procedure: {workday},
+	email:     {},
+	procedure: {email, workday},
 	reach:     {},
-	authority: {},
+	authority: {email},
 	page:      {},
 	store:     {page, procedure, reach, redirect},
 	casework:  {page, procedure, reach, store, redirect, workday},
 
 	// The edges never import each other.
 	api:      {casework, page, procedure, reach, store, redirect, version, workday},
-	mail:     {authority, casework, procedure, store, version, workday},
+	mail:     {authority, casework, email, procedure, store, version, workday},
 	orders:   {casework, procedure, store, version},
-	intake:   {authority, casework, procedure, store, version, workday},
+	intake:   {authority, casework, email, procedure, store, version, workday},
 	warnpage: {authority, casework, page, procedure, store, version},
 	replica:  {casework, store, redirect, version},
 
 	wire:   {redirect},
-	plugin: {api, authority, casework, intake, mail, orders, page, procedure, reach, redirect, replica, store, warnpage, wire, workday, version},
+	plugin: {api, authority, casework, email, intake, mail, orders, page, procedure, reach, redirect, replica, store, warnpage, wire, workday, version},
 
 	server:  {plugin, version},
 	client:  {version}, // it knows the HTTP API and nothing behind it
@@ -73,7 +75,7 @@ var fences = []struct {
 
 // pure are the rooms that have no world around them: what they need, time
 // too, comes in as an argument.
-var pure = []string{procedure, redirect, workday}
+var pure = []string{email, procedure, redirect, workday}
 
 // world is what a pure room may not import. A path stands for all below it.
 var world = []string{"os", "net", "context"}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coredns/caddy"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/email"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/intake"
 )
 
@@ -20,7 +21,7 @@ func readMailFrom(cfg *config, c *caddy.Controller, args []string) error {
 	}
 	address, err := mailAddress(args[0])
 	if err != nil {
-		return c.Errf("mail_from: expected an address as local@domain, got %q", args[0])
+		return c.Errf("mail_from: %v, got %q", err, args[0])
 	}
 	registry := strings.Join(args[1:], " ")
 	if registry == "" {
@@ -76,20 +77,20 @@ func readSMTPMailbox(cfg *config, c *caddy.Controller, args []string) error {
 	for _, arg := range args {
 		address, err := mailAddress(arg)
 		if err != nil {
-			return c.Errf("smtp_mailbox: expected an address as local@domain, got %q", arg)
+			return c.Errf("smtp_mailbox: %v, got %q", err, arg)
 		}
 		cfg.cases.mailboxes = append(cfg.cases.mailboxes, address)
 	}
 	return nil
 }
 
-// mailAddress reads an address without a name.
+// mailAddress reads an address without a name, of ours.
 func mailAddress(s string) (string, error) {
-	a, err := mail.ParseAddress(s)
-	if err != nil || a.Name != "" || a.Address != s {
-		return "", errors.New("not a mail address")
+	address, err := email.Canonical(s)
+	if err == nil && !email.ASCII(s) {
+		err = errors.New("expected an address as local@domain in ASCII")
 	}
-	return a.Address, nil
+	return address, err
 }
 
 // certificates reads those in a file in PEM form.

@@ -132,6 +132,8 @@ func TestWhatAFileMayNotHold(t *testing.T) {
 		{"a website without host", `[` + entry(`"id":"x","website":"https:///a"`) + `]`, "x: website"},
 		{"a mail address with a name", `[` + entry(`"id":"x","mail":["X <x@x.be>"]`) + `]`, "x: mail: expected addresses"},
 		{"a mail address that adds a header", `[` + entry(`"id":"x","mail":["x@x.be\r\nBcc: y@y.be"]`) + `]`, "x: mail"},
+		{"a mail address with an empty label", `[` + entry(`"id":"x","mail":["x@x..be"]`) + `]`, `x: mail: expected addresses such as inspection@apd-gba.be, got "x@x..be"`},
+		{"a mail address beyond ASCII", `[` + entry(`"id":"x","mail":["é@x.be"]`) + `]`, "x: mail"},
 		{"too many mail addresses", `[` + entry(`"id":"x","mail":["a@b.be"`+strings.Repeat(`,"a@b.be"`, maxList)+`]`) + `]`, "at most 20 entries"},
 		{"a public suffix as domain", `[` + entry(`"id":"x","domains":["co.uk"]`) + `]`, "x: domains: expected domains"},
 		{"a top-level domain", `[` + entry(`"id":"x","domains":["be"]`) + `]`, "x: domains"},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/mail"
 	"net/url"
 	"os"
 	"strings"
@@ -15,6 +14,8 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/email"
 )
 
 // What a file may hold.
@@ -24,8 +25,7 @@ const (
 	maxID          = 63
 	maxName        = 200 // characters
 	maxURL         = 500
-	maxAddress     = 320 // RFC 3696 section 3
-	maxList        = 20  // of mail addresses, and of domains
+	maxList        = 20 // of mail addresses, and of domains
 )
 
 // Read returns the directory of what is built in and of the file, a JSON array of [Authority] of at most
@@ -142,11 +142,7 @@ func validWebsite(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// validAddress wants nothing but local@domain, in ASCII.
-func validAddress(s string) bool {
-	a, err := mail.ParseAddress(s)
-	return err == nil && a.Address == s && len(s) <= maxAddress && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
-}
+func validAddress(s string) bool { return email.Check(s) == nil && email.ASCII(s) }
 
 // validDomain refuses a public suffix too: everybody below it would pass for the authority.
 func validDomain(s string) bool {

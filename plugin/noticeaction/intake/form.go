@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	mailaddress "github.com/coredns-na/coredns-na/plugin/noticeaction/email"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/workday"
 )
 
@@ -140,6 +141,10 @@ func (r Reader) formOfText(s string, wrapped bool, p *problems) form {
 		if f.email == "" {
 			f.email = within
 		}
+	}
+	if f.email != "" && mailaddress.Check(f.email) != nil {
+		f.email = ""
+		p.add("expected the e-mail address of the inspector as local@domain")
 	}
 	var names []string
 	for _, e := range values[domain] {

@@ -124,6 +124,9 @@ func TestWhatAMessageIs(t *testing.T) {
 		"a date that is none": {
 			plainHeader + "\r\n" + items + "Date: 31 February 2026\r\n", store.Draft, "expected a date of signature as",
 		},
+		"an address that no mail can be sent to": {
+			plainHeader + "\r\n" + items + "E-mail address: an..x@apd-gba.be\r\n", store.Draft, "expected the e-mail address of the inspector as local@domain",
+		},
 		"two From lines": {
 			"From: an@apd-gba.be\r\nFrom: x@example.net\r\nSubject: example.be\r\n\r\n" + items, store.Draft, "expected one From line with one address",
 		},

@@ -6,29 +6,17 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/idna"
-
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/email"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
 )
 
 // address returns the mailbox of a contact, its domain in A-labels.
 func address(field string, c procedure.Contact) (*mail.Address, error) {
-	a := &mail.Address{Name: line(c.Name), Address: c.Email}
-	if at := strings.LastIndexByte(c.Email, '@'); at >= 0 && !ascii(c.Email[at:]) {
-		domain, err := idna.Lookup.ToASCII(c.Email[at+1:])
-		if err != nil {
-			return nil, invalidAddress(field)
-		}
-		a.Address = c.Email[:at+1] + domain
+	canonical, err := email.Canonical(c.Email)
+	if err != nil {
+		return nil, &procedure.InvalidError{Field: field, Detail: err.Error()}
 	}
-	if _, err := path(a.Address); err != nil {
-		return nil, invalidAddress(field)
-	}
-	return a, nil
-}
-
-func invalidAddress(field string) error {
-	return &procedure.InvalidError{Field: field, Detail: "expected an address that mail can be sent to, as local@domain"}
+	return &mail.Address{Name: line(c.Name), Address: canonical}, nil
 }
 
 // path returns the address as it stands in an SMTP command (RFC 5321 section 4.1.2), with angle brackets, and
@@ -60,8 +48,4 @@ func dotAtom(s string) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 	}
 	return !slices.ContainsFunc(strings.Split(s, "."), func(atom string) bool { return atom == "" || strings.ContainsFunc(atom, other) })
-}
-
-func ascii(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r > '~' })
 }

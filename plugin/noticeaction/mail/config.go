@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/email"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
 )
 
@@ -69,7 +70,7 @@ type settings struct {
 func (c Config) read() (settings, error) {
 	var s settings
 	from, err := address("mail_from", procedure.Contact{Name: c.From.Name, Email: c.From.Address})
-	if err != nil || !ascii(c.From.Address) {
+	if err != nil || !email.ASCII(c.From.Address) { // of our own mailbox every server is to take it
 		return s, fmt.Errorf("mail_from: expected an address such as noticeaction@dnsbelgium.be, got %.100q", c.From.Address)
 	}
 	s.from = "<" + from.Address + ">"

@@ -13,6 +13,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/email"
 )
 
 const (
@@ -172,7 +173,7 @@ func (s *server) mechanism(offered []string) (smtp.Auth, error) {
 // envelope names sender and recipients. It returns the refusals of recipients, if at least one is taken and none
 // is put off.
 func (s *server) envelope(c *smtp.Client, recipients []string) (refused []error, err error) {
-	international := !ascii(strings.Join(recipients, ""))
+	international := !email.ASCII(strings.Join(recipients, ""))
 	if known, _ := c.Extension("SMTPUTF8"); international && !known {
 		return nil, permanent(errors.New("expected the server to take addresses that are not ASCII (SMTPUTF8)"))
 	}

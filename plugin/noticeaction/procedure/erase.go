@@ -5,7 +5,7 @@ import "slices"
 // What stands in the place of erased personal data, where some has to stand.
 const (
 	erased      = "erased"
-	erasedEmail = "erased@invalid"
+	erasedEmail = "erased@erased.invalid" // an address too, so that what is erased can be replayed
 )
 
 // Erased returns the case without personal data (Art. 6), with its names, dates and outcomes. Erasing all

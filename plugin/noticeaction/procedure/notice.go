@@ -3,8 +3,8 @@ package procedure
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/email"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/workday"
 )
 
@@ -169,9 +169,11 @@ func (c Contact) check(who string) error {
 	if err := checkText(who+".email", c.Email, 0, maxEmail); err != nil {
 		return err
 	}
-	local, domain, _ := strings.Cut(c.Email, "@")
-	if c.Email != "" && (local == "" || domain == "" || strings.ContainsAny(c.Email, " <>,;")) {
-		return invalid(who+".email", "expected an address as local@domain")
+	if c.Email == "" {
+		return nil
+	}
+	if err := email.Check(c.Email); err != nil {
+		return invalid(who+".email", "%v", err)
 	}
 	return nil
 }

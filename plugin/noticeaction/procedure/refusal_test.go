@@ -92,6 +92,8 @@ func TestRefusals(t *testing.T) {
 		{"too many names", nil, change(func(e *Event) { e.Notice.Names = make([]string, 101) }), &InvalidError{}, "names: expected at most 100, got 101"},
 		{"reference of two lines", nil, change(func(e *Event) { e.Notice.Reference = "a\nb" }), &InvalidError{}, "reference: expected one line"},
 		{"address without @", nil, change(func(e *Event) { e.Notice.Inspector.Email = "inspector" }), &InvalidError{}, "inspector.email: expected an address as local@domain"},
+		{"address with an empty label", nil, change(func(e *Event) { e.Parties.Holder.Email = "holder@site..example" }), &InvalidError{}, "holder.email: expected an address as local@domain, with a domain"},
+		{"address of one label", nil, change(func(e *Event) { e.Parties.Sites[0].Registrar.Email = "abuse@registrar" }), &InvalidError{}, "registrar.email: expected an address as local@domain, with a domain"},
 		{"unknown language", nil, change(func(e *Event) { e.Parties.Language = "es" }), &InvalidError{}, "language: expected one of [nl fr de en]"},
 		{"site of another name", nil, change(func(e *Event) { e.Parties.Sites[0].Name = "other.be" }), &InvalidError{}, "sites: expected each name of the case"},
 		{"offline with addresses", nil, change(func(e *Event) { e.Parties.Sites[0].Offline = true }), &InvalidError{}, "addresses: expected none"},
