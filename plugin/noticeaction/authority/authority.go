@@ -19,6 +19,32 @@ type Authority struct {
 	Website string   `json:"website,omitempty"` // https; empty: none
 	Mail    []string `json:"mail,omitempty"`    // get every mail to the authority, besides the inspector; at most 20
 	Domains []string `json:"domains,omitempty"` // of the addresses that notices are accepted from, as lowercase A-labels; at most 20
+	Bodies  []Body   `json:"bodies,omitempty"`  // within it, with mailboxes of their own; at most 20
+}
+
+// Body is a part of an authority that finds infringements, and the mailboxes that get its mail.
+type Body struct {
+	Offices []string `json:"offices"` // words of which one stands in the office of who found the infringement, in any case; 1..20
+	Mail    []string `json:"mail"`    // 1..20
+}
+
+// MailFor returns the addresses that get each mail about what an office of the authority has found: those of
+// the authority and of the body that has the office. When no body has it, or several may, each of them does.
+func (a Authority) MailFor(office string) []string {
+	var all, own []string
+	office = strings.ToLower(office)
+	bodies := 0
+	for _, b := range a.Bodies {
+		all = append(all, b.Mail...)
+		if slices.ContainsFunc(b.Offices, func(word string) bool { return strings.Contains(office, strings.ToLower(word)) }) {
+			own = append(own, b.Mail...)
+			bodies++
+		}
+	}
+	if bodies != 1 {
+		own = all
+	}
+	return slices.Concat(a.Mail, own)
 }
 
 // Names is what an authority is called, in each language that is written in.
@@ -60,6 +86,12 @@ var builtIn = []Authority{{
 	},
 	Website: "https://www.autoriteprotectiondonnees.be",
 	Domains: []string{"apd-gba.be"},
+	// Art. 4(a) para. 1: the notice is copied to the Inspection Service or the Litigation Chamber, whose addresses
+	// "are used for all further communication".
+	Bodies: []Body{
+		{Offices: []string{"inspect", "inspekt"}, Mail: []string{"inspection@apd-gba.be"}},
+		{Offices: []string{"litigation", "geschillen", "contentieuse", "streitsache"}, Mail: []string{"litigationchamber@apd-gba.be"}},
+	},
 }}
 
 // Default returns the directory that holds what is built in.
@@ -106,6 +138,9 @@ func (d *Directory) OfDomain(domain string) (Authority, bool) {
 }
 
 func (a Authority) clone() Authority {
-	a.Mail, a.Domains = slices.Clone(a.Mail), slices.Clone(a.Domains)
+	a.Mail, a.Domains, a.Bodies = slices.Clone(a.Mail), slices.Clone(a.Domains), slices.Clone(a.Bodies)
+	for i, b := range a.Bodies {
+		a.Bodies[i] = Body{Offices: slices.Clone(b.Offices), Mail: slices.Clone(b.Mail)}
+	}
 	return a
 }

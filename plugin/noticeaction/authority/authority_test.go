@@ -28,6 +28,34 @@ func TestWhatIsBuiltIn(t *testing.T) {
 	}
 }
 
+func TestWhichBodyGetsTheMail(t *testing.T) {
+	const inspection, chamber = "inspection@apd-gba.be", "litigationchamber@apd-gba.be"
+	tests := []struct{ office, want string }{
+		{"Inspector General", inspection},
+		{"Inspecteur-generaal", inspection},
+		{"Inspecteur général", inspection},
+		{"GENERALINSPEKTOR", inspection},
+		{"Inspection Service", inspection},
+		{"President of the Litigation Chamber", chamber},
+		{"Voorzitter van de Geschillenkamer", chamber},
+		{"Président de la Chambre Contentieuse", chamber},
+		{"Präsident der Streitsachenkammer", chamber},
+		{"President of the DPA", inspection + " " + chamber},
+		{"", inspection + " " + chamber},
+		{"Inspector General and President of the Litigation Chamber", inspection + " " + chamber},
+	}
+	dpa, _ := Default().Find("apd-gba")
+	for _, tt := range tests {
+		if got := strings.Join(dpa.MailFor(tt.office), " "); got != tt.want {
+			t.Errorf("%q: got %s, want %s", tt.office, got, tt.want)
+		}
+	}
+	dpa.Mail = []string{"dpo@apd-gba.be"}
+	if got := strings.Join(dpa.MailFor("Inspector"), " "); got != "dpo@apd-gba.be "+inspection {
+		t.Errorf("with an address of the whole authority: got %s", got)
+	}
+}
+
 func TestAnUnknownAuthorityIsCalledByItsID(t *testing.T) {
 	for name, d := range map[string]*Directory{"default": Default(), "zero": new(Directory), "nil": nil} {
 		a, known := d.Find("gaming-commission")
@@ -64,9 +92,9 @@ func TestOfDomain(t *testing.T) {
 func TestNobodyCanChangeADirectory(t *testing.T) {
 	d := Default()
 	a, _ := d.Find("apd-gba")
-	a.Domains[0] = "example.com"
-	if b, _ := d.Find("apd-gba"); b.Domains[0] != "apd-gba.be" {
-		t.Errorf("got %v", b.Domains)
+	a.Domains[0], a.Bodies[0].Mail[0] = "example.com", "x@example.com"
+	if b, _ := d.Find("apd-gba"); b.Domains[0] != "apd-gba.be" || b.Bodies[0].Mail[0] != "inspection@apd-gba.be" {
+		t.Errorf("got %v and %v", b.Domains, b.Bodies)
 	}
 	if b, _ := Default().Find("apd-gba"); b.Domains[0] != "apd-gba.be" {
 		t.Errorf("what is built in became %v", b.Domains)
@@ -135,6 +163,11 @@ func TestWhatAFileMayNotHold(t *testing.T) {
 		{"a mail address with an empty label", `[` + entry(`"id":"x","mail":["x@x..be"]`) + `]`, `x: mail: expected addresses such as inspection@apd-gba.be, got "x@x..be"`},
 		{"a mail address beyond ASCII", `[` + entry(`"id":"x","mail":["é@x.be"]`) + `]`, "x: mail"},
 		{"too many mail addresses", `[` + entry(`"id":"x","mail":["a@b.be"`+strings.Repeat(`,"a@b.be"`, maxList)+`]`) + `]`, "at most 20 entries"},
+		{"a body without address", `[` + entry(`"id":"x","bodies":[{"offices":["inspector"]}]`) + `]`, "x: bodies: expected 1 to 20 entries in offices and in mail, got 1 and 0"},
+		{"a body without office", `[` + entry(`"id":"x","bodies":[{"mail":["a@x.be"]}]`) + `]`, "x: bodies: expected 1 to 20"},
+		{"an office that is empty", `[` + entry(`"id":"x","bodies":[{"offices":[" "],"mail":["a@x.be"]}]`) + `]`, "x: bodies.offices: expected words"},
+		{"a body with a bad address", `[` + entry(`"id":"x","bodies":[{"offices":["a"],"mail":["a@x"]}]`) + `]`, "x: bodies.mail: expected addresses"},
+		{"too many bodies", `[` + entry(`"id":"x","bodies":[{}`+strings.Repeat(`,{}`, maxList)+`]`) + `]`, "x: bodies: expected at most 20, got 21"},
 		{"a public suffix as domain", `[` + entry(`"id":"x","domains":["co.uk"]`) + `]`, "x: domains: expected domains"},
 		{"a top-level domain", `[` + entry(`"id":"x","domains":["be"]`) + `]`, "x: domains"},
 		{"a domain in capitals", `[` + entry(`"id":"x","domains":["X.be"]`) + `]`, "x: domains"},

@@ -114,10 +114,11 @@ func (a Authority) check() error {
 	if len(a.Mail) > maxList || len(a.Domains) > maxList {
 		return fmt.Errorf("%s: expected at most %d entries in mail and in domains, got %d and %d", a.ID, maxList, len(a.Mail), len(a.Domains))
 	}
-	for _, address := range a.Mail {
-		if !validAddress(address) {
-			return fmt.Errorf("%s: mail: expected addresses such as inspection@apd-gba.be, got %.100q", a.ID, address)
-		}
+	if err := checkMail("mail", a.Mail); err != nil {
+		return fmt.Errorf("%s: %w", a.ID, err)
+	}
+	if err := checkBodies(a.Bodies); err != nil {
+		return fmt.Errorf("%s: %w", a.ID, err)
 	}
 	for _, domain := range a.Domains {
 		if !validDomain(domain) {
@@ -140,6 +141,35 @@ func validWebsite(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && len(s) <= maxURL && u.Scheme == "https" && u.Hostname() != "" && u.User == nil &&
 		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+func checkMail(field string, all []string) error {
+	for _, address := range all {
+		if !validAddress(address) {
+			return fmt.Errorf("%s: expected addresses such as inspection@apd-gba.be, got %.100q", field, address)
+		}
+	}
+	return nil
+}
+
+func checkBodies(all []Body) error {
+	if len(all) > maxList {
+		return fmt.Errorf("bodies: expected at most %d, got %d", maxList, len(all))
+	}
+	for _, b := range all {
+		if len(b.Offices) < 1 || len(b.Offices) > maxList || len(b.Mail) < 1 || len(b.Mail) > maxList {
+			return fmt.Errorf("bodies: expected 1 to %d entries in offices and in mail, got %d and %d", maxList, len(b.Offices), len(b.Mail))
+		}
+		for _, word := range b.Offices {
+			if !validName(word) {
+				return fmt.Errorf("bodies.offices: expected words of 1 to %d characters, got %.100q", maxName, word)
+			}
+		}
+		if err := checkMail("bodies.mail", b.Mail); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func validAddress(s string) bool { return email.Check(s) == nil && email.ASCII(s) }

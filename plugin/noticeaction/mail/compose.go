@@ -105,7 +105,7 @@ func (c Composer) recipients(l casework.Letter, role procedure.Role) ([]*mail.Ad
 			return nil, err
 		}
 		a, _ := c.Directory.Find(l.Case.Notice.Authority)
-		for _, email := range a.Mail {
+		for _, email := range a.MailFor(l.Case.Notice.Office) {
 			if strings.EqualFold(email, l.Case.Notice.Inspector.Email) {
 				continue
 			}

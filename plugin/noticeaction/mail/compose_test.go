@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/authority"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
 )
@@ -57,6 +58,20 @@ func TestTheProsecutorIsNamedWhenInvolved(t *testing.T) {
 				t.Errorf("%s, involved %v: got %v", language, involved, got)
 			}
 		}
+	}
+}
+
+func TestTheBodyThatFoundItGetsTheMail(t *testing.T) {
+	l := open(t, "nl", "example.be").last(procedure.HolderNotice, procedure.ToHolder)
+	l.Case.Notice.Authority, l.Case.Notice.Office = "apd-gba", "President of the Litigation Chamber"
+	c := composer(t)
+	c.Directory = authority.Default()
+	mail, err := c.Compose(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"holder@site.example", "inspector@apd-gba.example", "litigationchamber@apd-gba.be"}; !slices.Equal(mail.Recipients, want) {
+		t.Errorf("got %v, want %v", mail.Recipients, want)
 	}
 }
 
