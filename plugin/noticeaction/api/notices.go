@@ -45,6 +45,7 @@ type noticeView struct {
 
 	Draft   noticeContent `json:"draft" doc:"The notice that was read of it"`
 	Missing []string      `json:"missing" nullable:"false" doc:"Items of Art. 4(b) that were not found"`
+	Report  string        `json:"report,omitempty" doc:"bounce: what it reports: failed, delayed, delivered, relayed, expanded or unknown" example:"failed"`
 	Bounced string        `json:"bounced,omitempty" doc:"bounce: the Message-ID of our mail"`
 	Case    string        `json:"case,omitempty" doc:"opened: the case. bounce: that of the mail" example:"2026-00001"`
 
@@ -58,7 +59,7 @@ func showMail(n store.Notice) noticeView {
 	return noticeView{
 		ID: n.ID, Received: n.Received, Via: n.Via, Status: noticeStatus(n.Status), SHA256: n.SHA256, Size: n.Size,
 		From: n.From, Subject: n.Subject, MessageID: n.MessageID, DKIM: orEmpty(n.DKIM), SMIME: n.SMIME, Problem: n.Problem,
-		Draft: showNotice(n.Draft), Missing: orEmpty(n.Missing), Bounced: n.Bounced, Case: n.Case,
+		Draft: showNotice(n.Draft), Missing: orEmpty(n.Missing), Report: n.Report, Bounced: n.Bounced, Case: n.Case,
 		Decided: n.Decided, DecidedBy: n.DecidedBy, Reason: n.Reason, Erased: n.Erased,
 	}
 }

@@ -156,7 +156,7 @@ func (b *batch) planMail(p *casePlan, s procedure.Step, index int, e procedure.E
 	}}
 	composed, err := b.compose(p, s, e, l.MessageID)
 	if err != nil {
-		l.Status, l.Next, l.Error = store.Failed, time.Time{}, err.Error()
+		l.Status, l.Next, l.Error, l.About = store.Failed, time.Time{}, err.Error(), &s.Case
 		return l, err
 	}
 	l.Recipients, l.Language, l.Subject, l.Payload = composed.Recipients, composed.Language, composed.Subject, composed.Message

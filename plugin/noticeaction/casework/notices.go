@@ -76,8 +76,10 @@ func asks(n *store.Notice) string {
 		return "notice " + n.ID + " was read; complete and confirm it, or discard it"
 	case n.Status == store.Unreadable:
 		return "message " + n.ID + " could not be read as a notice; read it, and open a case for it or discard it"
-	case n.Status == store.Bounce && n.Bounced != "" && n.Case == "":
+	case n.Status == store.Bounce && n.Case == "" && (n.Bounced != "" || n.Report == "failed"):
 		return "message " + n.ID + " reports a mail that is not known here as undelivered; read it"
+	case n.Status == store.Bounce && n.Case == "" && n.Report == "unknown":
+		return "message " + n.ID + " reports on a mail, and what it reports could not be read; read it"
 	}
 	return ""
 }

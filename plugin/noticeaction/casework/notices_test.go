@@ -149,3 +149,39 @@ func TestNoticesByMail(t *testing.T) {
 		wantLines(t, "tasks", d.openTasks())
 	})
 }
+
+func TestReportsOfUnknownMails(t *testing.T) {
+	const ours = "1.2.3@registry.example"
+	tests := []struct {
+		name   string
+		report store.Notice
+		task   string
+	}{
+		{"a failure of a mail that is not known", store.Notice{Report: "failed", Bounced: ours}, "notice message N2026-00001 reports a mail that is not known here as undelivered; read it"},
+		{"a failure of it does not say which mail", store.Notice{Report: "failed"}, "notice message N2026-00001 reports a mail that is not known here as undelivered; read it"},
+		{"a report of it does not say what", store.Notice{Report: "unknown"}, "notice message N2026-00001 reports on a mail, and what it reports could not be read; read it"},
+		{"a delay", store.Notice{Report: "delayed"}, ""},
+		{"a delivery", store.Notice{Report: "delivered"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := caseDesk(t)
+				tt.report.Status = store.Bounce
+				n, err := d.Receive(t.Context(), clerk, tt.report, []byte("a report"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.task == "" {
+					wantLines(t, "tasks", d.openTasks())
+					return
+				}
+				wantLines(t, "tasks", d.openTasks(), tt.task)
+				if _, err := d.DiscardNotice(t.Context(), clerk, n.ID, "seen to"); err != nil {
+					t.Error(err)
+				}
+				wantLines(t, "tasks once it is discarded", d.openTasks())
+			})
+		})
+	}
+}

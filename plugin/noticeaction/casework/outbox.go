@@ -196,11 +196,17 @@ func (d *Desk) Retry(ctx context.Context, o Order, id uint64) (out store.Outgoin
 	return out, err
 }
 
-// writeAgain writes a mail that could not be written when its event was recorded, from the case as it is now.
+// writeAgain writes a mail that could not be written when its event was recorded: from the case as it was then,
+// to the addresses of now.
 func (b *batch) writeAgain(out *store.Outgoing) error {
-	c, _, err := b.tx.Case(out.Case)
+	now, _, err := b.tx.Case(out.Case)
 	if err != nil {
 		return err
+	}
+	c := now
+	if out.About != nil {
+		c = *out.About
+		c.Parties = now.Parties
 	}
 	events, err := b.tx.CaseEvents(out.Case)
 	if err != nil {
@@ -217,7 +223,7 @@ func (b *batch) writeAgain(out *store.Outgoing) error {
 			if err != nil {
 				return &Error{Kind: Unavailable, Detail: "the mail still could not be written", Err: err}
 			}
-			out.MessageID, out.Recipients, out.Language, out.Subject = id, composed.Recipients, composed.Language, composed.Subject
+			out.About, out.MessageID, out.Recipients, out.Language, out.Subject = nil, id, composed.Recipients, composed.Language, composed.Subject
 			return b.tx.PutPayload(out.ID, composed.Message)
 		}
 	}

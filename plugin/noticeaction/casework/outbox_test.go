@@ -3,6 +3,7 @@ package casework
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -157,5 +158,41 @@ func TestMailsThatCouldNotBeWritten(t *testing.T) {
 			t.Errorf("written again: %+v %q, %v", l.Outgoing, l.Payload, err)
 		}
 		wantLines(t, "tasks", d.openTasks(), "order carry out the order reinstate in the registration system and confirm it")
+	})
+}
+
+// TestAMailWrittenLater: it says what it would have said at its time.
+func TestAMailWrittenLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := caseDesk(t)
+		id := d.approved("example.be")
+		p := casePolicy()
+		p.Procedure.Compose = nil
+		d.SetPolicy(p)
+		d.until("2026-05-27 09:00") // the reminder could not be written
+		d.record(dpa, id, procedure.Event{Kind: procedure.Reinstate})
+		all, _, err := d.Outbox(clerk, store.OutgoingQuery{Case: id, Status: store.Failed}, maxPage)
+		if err != nil || len(all) != 3 || all[0].Mail != procedure.Reminder {
+			t.Fatalf("failed: %+v, %v", all, err)
+		}
+		p = casePolicy()
+		p.Procedure.Compose = func(l Letter) (Composed, error) {
+			c, err := compose(l)
+			for _, deadline := range l.Case.Deadlines {
+				c.Message = fmt.Appendf(c.Message, ", %s until %v", deadline.Kind, deadline.Due)
+			}
+			return c, err
+		}
+		d.SetPolicy(p)
+		if _, err := d.Retry(t.Context(), clerk, all[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		l, err := d.Outgoing(clerk, all[0].ID)
+		if want := "reminder to authority about example.be, review_reminder until 2026-06-10"; err != nil || string(l.Payload) != want {
+			t.Errorf("written: %q, %v; want %q", l.Payload, err, want)
+		}
+		if l.About != nil {
+			t.Error("what it was written from is still kept")
+		}
 	})
 }

@@ -47,18 +47,20 @@ func (r Reader) readReport(n *store.Notice, e *message.Entity) {
 	if id == "" {
 		id = messageID(said.envelope)
 	}
-	failed, other := false, "unknown"
+	n.Report = "unknown"
 	for _, action := range said.actions {
 		switch action {
 		case "failed":
-			failed = true
+			n.Report = action
 		case "delayed", "delivered", "relayed", "expanded":
-			other = action
+			if n.Report != "failed" {
+				n.Report = action
+			}
 		}
 	}
 	switch {
-	case !failed:
-		n.Problem = "expected a report of a failure, got one of action " + other
+	case n.Report != "failed":
+		n.Problem = "expected a report of a failure, got one of action " + n.Report
 	case id == "" || r.Ours != nil && !r.Ours(id):
 		n.Problem = "expected the Message-ID of a mail of ours in the delivery report"
 	default:
@@ -103,8 +105,9 @@ var returned = regexp.MustCompile(`(?im)^[> \t]*Message-ID:\s*(<[^<>\s]{3,250}>)
 
 // readOldBounce looks for the mail in the text, then in what the bounce answers.
 func (r Reader) readOldBounce(n *store.Notice, h mail.Header, body []byte) {
-	n.Status = store.Bounce
+	n.Status, n.Report = store.Bounce, "failed"
 	if subject := strings.ToLower(n.Subject); strings.Contains(subject, "delayed") || strings.HasPrefix(subject, "warning") {
+		n.Report = "delayed"
 		n.Problem = "expected a report of a failure, got one of action delayed"
 		return
 	}

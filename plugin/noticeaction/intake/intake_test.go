@@ -313,17 +313,17 @@ func TestTextIsMadeHarmless(t *testing.T) {
 }
 
 func TestBounces(t *testing.T) {
-	for name, tc := range map[string]struct{ bounced, problem string }{
-		"dsn-postfix":         {"C2026-00001.3@dnsbelgium.be", ""},
-		"dsn-postfix-delayed": {"", "expected a report of a failure, got one of action delayed"},
-		"dsn-exim":            {"C2026-00001.4@dnsbelgium.be", ""},
-		"dsn-exchange":        {"C2026-00001.5@dnsbelgium.be", ""},
-		"bounce-qmail":        {"C2026-00001.6@dnsbelgium.be", ""},
+	for name, tc := range map[string]struct{ report, bounced, problem string }{
+		"dsn-postfix":         {"failed", "C2026-00001.3@dnsbelgium.be", ""},
+		"dsn-postfix-delayed": {"delayed", "", "expected a report of a failure, got one of action delayed"},
+		"dsn-exim":            {"failed", "C2026-00001.4@dnsbelgium.be", ""},
+		"dsn-exchange":        {"failed", "C2026-00001.5@dnsbelgium.be", ""},
+		"bounce-qmail":        {"failed", "C2026-00001.6@dnsbelgium.be", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := reader().Read(t.Context(), mailFile(t, name), received)
-			if n.Status != store.Bounce || n.Bounced != tc.bounced || n.Problem != tc.problem {
-				t.Errorf("got %s of %q, %q, want %+v", n.Status, n.Bounced, n.Problem, tc)
+			if n.Status != store.Bounce || n.Report != tc.report || n.Bounced != tc.bounced || n.Problem != tc.problem {
+				t.Errorf("got %s %s of %q, %q, want %+v", n.Status, n.Report, n.Bounced, n.Problem, tc)
 			}
 		})
 	}
@@ -333,7 +333,7 @@ func TestABounceOfAnothersMail(t *testing.T) {
 	r := reader()
 	r.Ours = func(string) bool { return false }
 	for _, name := range []string{"dsn-postfix", "bounce-qmail"} {
-		if n := r.Read(t.Context(), mailFile(t, name), received); n.Status != store.Bounce || n.Bounced != "" || n.Problem == "" {
+		if n := r.Read(t.Context(), mailFile(t, name), received); n.Status != store.Bounce || n.Report != "failed" || n.Bounced != "" || n.Problem == "" {
 			t.Errorf("%s: got %s of %q, %q", name, n.Status, n.Bounced, n.Problem)
 		}
 	}

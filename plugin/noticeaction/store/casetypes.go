@@ -76,6 +76,7 @@ type Outgoing struct {
 	MessageID  string             `json:"message_id,omitempty"` // without angle brackets
 	Recipients []string           `json:"recipients,omitempty"` // of the envelope; personal data
 	Subject    string             `json:"subject,omitempty"`
+	About      *procedure.Case    `json:"about,omitempty"` // of a mail that could not be written: the case after its event; personal data
 
 	Order procedure.Order `json:"order,omitempty"`
 }
@@ -152,6 +153,7 @@ type Notice struct {
 	Draft   procedure.Notice `json:"draft"`
 	Missing []string         `json:"missing,omitempty"` // items of Art. 4(b) that were not found
 
+	Report  string `json:"report,omitempty"`  // bounce: what it reports: "failed", "delayed", "delivered", "relayed", "expanded" or "unknown"
 	Bounced string `json:"bounced,omitempty"` // bounce: Message-ID of our mail
 	Case    string `json:"case,omitempty"`    // opened: the case; bounce: that of the mail
 

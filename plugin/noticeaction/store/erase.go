@@ -57,7 +57,7 @@ func (tx *Tx) eraseOutgoing(id string) error {
 	for _, o := range all {
 		o.Error = ""
 		if o.Kind == Mail {
-			o.Recipients, o.Subject = nil, ""
+			o.Recipients, o.Subject, o.About = nil, "", nil
 			if slices.Contains([]Status{Queued, Sending}, o.Status) {
 				o.Status, o.Next = Failed, time.Time{}
 			}

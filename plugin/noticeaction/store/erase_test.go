@@ -25,6 +25,7 @@ func fullCase(t testing.TB, s *Store, id, name string) procedure.Case {
 		for _, status := range Statuses {
 			mail := mailOf(id)
 			mail.MessageID, mail.Status, mail.Error = fmt.Sprintf("%s.%s@be", id, status), status, "550 no holder@site.example"
+			mail.About = &c
 			if _, err := tx.AddOutgoing(mail, []byte("To: H. Older <holder@site.example>\r\n")); err != nil {
 				return err
 			}
