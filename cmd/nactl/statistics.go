@@ -13,7 +13,7 @@ import (
 
 // statisticsView is what nactl reads of the figures.
 type statisticsView struct {
-	From, To                             string
+	From, To, Authority                  string
 	Cases, Running, Names, Redirected    int
 	Authorities, Offices, Provisions     map[string]int
 	Outcomes                             map[string]int
@@ -24,7 +24,7 @@ type statisticsView struct {
 }
 
 func (a *app) statisticsCommand() *cobra.Command {
-	var from, to string
+	var from, to, authority string
 	var asCSV bool
 	cmd := &cobra.Command{
 		Use:   "statistics --from DAY --to DAY",
@@ -36,6 +36,7 @@ func (a *app) statisticsCommand() *cobra.Command {
 				return err
 			}
 			query := url.Values{"from": {from}, "to": {to}}
+			set(query, "authority", authority)
 			if asCSV {
 				query.Set("format", "csv")
 				body, _, err := c.call(ctx, request{method: http.MethodGet, path: "/v1/statistics", query: query})
@@ -55,6 +56,7 @@ func (a *app) statisticsCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&from, "from", "", "first day, such as 2026-01-01")
 	cmd.Flags().StringVar(&to, "to", "", "last day, such as 2026-12-31")
+	cmd.Flags().StringVar(&authority, "authority", "", "only cases of this authority")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "as CSV, whatever --output says")
 	must(cmd.MarkFlagRequired("from"))
 	must(cmd.MarkFlagRequired("to"))
@@ -70,6 +72,9 @@ func printStatistics(w io.Writer, s statisticsView) {
 	}
 	took := func(seconds int64) time.Duration { return time.Duration(seconds) * time.Second }
 	fmt.Fprintf(w, "notices\t%s to %s\n", s.From, s.To)
+	if s.Authority != "" {
+		fmt.Fprintf(w, "authority\t%s\n", s.Authority)
+	}
 	fmt.Fprintf(w, "cases\t%d\n", s.Cases)
 	fmt.Fprintf(w, "running\t%d\n", s.Running)
 	fmt.Fprintf(w, "names\t%d\n", s.Names)

@@ -33,7 +33,7 @@ type Cases interface {
 	Notices(o casework.Order, q store.NoticeQuery, limit int) (all []store.Notice, next string, err error)
 	Notice(o casework.Order, id string) (casework.NoticeResult, error)
 	DiscardNotice(ctx context.Context, o casework.Order, id, reason string) (store.Notice, error)
-	Statistics(o casework.Order, from, to workday.Date) (casework.Statistics, error)
+	Statistics(o casework.Order, authority string, from, to workday.Date) (casework.Statistics, error)
 	Verify(id string) error
 	NoteRefusal(ctx context.Context, o casework.Order, id string, kind procedure.Kind, refusal *casework.Error)
 }

@@ -276,8 +276,9 @@ func (d *fakeCases) DiscardNotice(_ context.Context, o casework.Order, id, reaso
 	return n.Notice, err
 }
 
-func (d *fakeCases) Statistics(o casework.Order, from, to workday.Date) (casework.Statistics, error) {
+func (d *fakeCases) Statistics(o casework.Order, authority string, from, to workday.Date) (casework.Statistics, error) {
 	s := d.figures
+	s.Authority = authority
 	s.From, s.To = from, to
 	return s, d.asked(o)
 }

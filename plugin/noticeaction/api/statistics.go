@@ -26,6 +26,8 @@ type statistics struct {
 	From workday.Date `json:"from" format:"date" doc:"First day, in Belgium" example:"2026-01-01"`
 	To   workday.Date `json:"to" format:"date" doc:"Last day, in Belgium" example:"2026-12-31"`
 
+	Authority string `json:"authority,omitempty" doc:"Only the cases of this authority; absent: of all" example:"apd-gba"`
+
 	Cases   int `json:"cases" doc:"Cases whose notice came in from the first to the last day; all that follows is about them, as they stand now" example:"12"`
 	Running int `json:"running" doc:"Of them, those that are not over" example:"3"`
 	Names   int `json:"names" doc:"Their domain names" example:"15"`
@@ -55,7 +57,7 @@ var outcomes = []procedure.Outcome{
 func showStatistics(s casework.Statistics) statistics {
 	seconds := func(d time.Duration) int64 { return int64(d.Seconds()) }
 	view := statistics{
-		From: s.From, To: s.To, Cases: s.Cases, Running: s.Running, Names: s.Names,
+		From: s.From, To: s.To, Authority: s.Authority, Cases: s.Cases, Running: s.Running, Names: s.Names,
 		Authorities: orNone(s.Authorities), Offices: orNone(s.Offices), Provisions: orNone(s.Provisions),
 		Outcomes: map[string]int{}, NameOutcomes: map[string]int{},
 		Redirected: s.Redirected, Median: seconds(s.Median), P90: seconds(s.P90), Longest: seconds(s.Longest),
@@ -75,10 +77,11 @@ func orNone(m map[string]int) map[string]int {
 }
 
 type statisticsInput struct {
-	From   string `query:"from" required:"true" format:"date" doc:"First day, in Belgium" example:"2026-01-01"`
-	To     string `query:"to" required:"true" format:"date" doc:"Last day, in Belgium" example:"2026-12-31"`
-	Format string `query:"format" enum:"json,csv" doc:"json or csv, whatever Accept says"`
-	Accept string `header:"Accept" doc:"text/csv for CSV" example:"text/csv"`
+	From      string `query:"from" required:"true" format:"date" doc:"First day, in Belgium" example:"2026-01-01"`
+	To        string `query:"to" required:"true" format:"date" doc:"Last day, in Belgium" example:"2026-12-31"`
+	Authority string `query:"authority" doc:"Only cases of this authority; absent: all" example:"apd-gba"`
+	Format    string `query:"format" enum:"json,csv" doc:"json or csv, whatever Accept says"`
+	Accept    string `header:"Accept" doc:"text/csv for CSV" example:"text/csv"`
 }
 
 // statisticsOutput has the figures, or bytes that huma sends as they are.
@@ -97,7 +100,7 @@ func (h *Handler) statistics(ctx context.Context, in *statisticsInput) (*statist
 	if err != nil {
 		return nil, err
 	}
-	s, err := h.config.Cases.Statistics(asking(ctx), from, to)
+	s, err := h.config.Cases.Statistics(asking(ctx), in.Authority, from, to)
 	if err != nil {
 		return nil, refusal(ctx, err)
 	}
@@ -105,13 +108,17 @@ func (h *Handler) statistics(ctx context.Context, in *statisticsInput) (*statist
 	if !in.csv() {
 		return &statisticsOutput{ContentType: "application/json", Body: view}, nil
 	}
+	name := fmt.Sprintf("noticeaction-%v-%v", from, to)
+	if view.Authority != "" {
+		name += "-" + view.Authority
+	}
 	body, err := view.csv()
 	if err != nil {
 		return nil, refusal(ctx, fmt.Errorf("writing statistics: %w", err))
 	}
 	return &statisticsOutput{
 		ContentType: textCSV + "; charset=utf-8; header=present", Body: body,
-		Disposition: fmt.Sprintf(`attachment; filename="noticeaction-%v-%v.csv"`, from, to),
+		Disposition: fmt.Sprintf("attachment; filename=%q", name+".csv"),
 	}, nil
 }
 
@@ -144,6 +151,9 @@ func (s statistics) csv() ([]byte, error) {
 	line("figure", "of", "value")
 	line("from", "", s.From)
 	line("to", "", s.To)
+	if s.Authority != "" {
+		line("authority", "", s.Authority)
+	}
 	line("cases", "", s.Cases)
 	line("running", "", s.Running)
 	line("names", "", s.Names)

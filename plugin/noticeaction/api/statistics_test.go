@@ -32,6 +32,9 @@ func TestStatistics(t *testing.T) {
 		{name: "CSV accepted", call: "GET " + year, headers: []string{"Accept: text/csv"}, status: 200, want: []string{"Content-Type: text/csv; charset=utf-8; header=present",
 			`Content-Disposition: attachment; filename="noticeaction-2026-01-01-2026-12-31.csv"`, "figure,of,value\r\n"}},
 		{name: "CSV asked for", call: "GET " + year + "&format=csv", status: 200, want: []string{"cases,,3\r\n"}},
+		{name: "of one authority", call: "GET " + year + "&authority=apd-gba", status: 200, want: []string{`"to":"2026-12-31","authority":"apd-gba","cases":3`}},
+		{name: "of one authority, as CSV", call: "GET " + year + "&authority=apd-gba&format=csv", status: 200, want: []string{
+			`Content-Disposition: attachment; filename="noticeaction-2026-01-01-2026-12-31-apd-gba.csv"`, "to,,2026-12-31\r\nauthority,,apd-gba\r\ncases,,3\r\n"}},
 		{name: "another format", call: "GET " + year + "&format=xml", status: 422, want: []string{"query.format"}},
 		{name: "no first day", call: "GET /v1/statistics?to=2026-12-31", status: 422, want: []string{"query.from: expected a value"}},
 		{name: "a day that does not exist", call: "GET /v1/statistics?from=2026-02-29&to=2026-12-31", status: 422, want: []string{"query.from"}},

@@ -123,14 +123,25 @@ func (d *Desk) Outgoing(o Order, id uint64) (l Leaving, err error) {
 	return l, nil
 }
 
-// Statistics returns the figures of the cases received on the days from the first to the last, for the report
-// of Art. 7.
-func (d *Desk) Statistics(o Order, from, to workday.Date) (s Statistics, err error) {
+// Statistics returns the figures of the cases of an authority, or of all when it is empty, received on the days
+// from the first to the last, for the report of Art. 7. An authority gets those of its own cases.
+func (d *Desk) Statistics(o Order, authority string, from, to workday.Date) (s Statistics, err error) {
+	switch {
+	case authority == "":
+		authority = o.Authority
+	case o.Authority != "" && o.Authority != authority:
+		return s, &Error{Kind: Forbidden, Field: "authority", Value: Clip(authority), Detail: "expected the authority " + o.Authority}
+	default:
+		if err := CheckAuthority(authority); err != nil {
+			return s, err
+		}
+	}
 	if from == 0 || to == 0 || to < from {
 		return s, &Error{Kind: Invalid, Field: "to", Detail: "expected the first and the last day, in their order"}
 	}
 	err = d.view(func(tx *store.Tx) error {
-		s, err = statistics(tx.Cases(store.CaseQuery{Authority: o.Authority}), from, to)
+		s, err = statistics(tx.Cases(store.CaseQuery{Authority: authority}), from, to)
+		s.Authority = authority
 		return err
 	})
 	return s, err

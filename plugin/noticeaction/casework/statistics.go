@@ -14,7 +14,8 @@ import (
 // Statistics are the figures of the evaluation (Art. 7): what has become, by now, of the cases whose notice
 // came in during a period. They are counts and durations, with no name, reference or person.
 type Statistics struct {
-	From, To workday.Date // the first and the last day, in Belgium
+	From, To  workday.Date // the first and the last day, in Belgium
+	Authority string       // only its cases; empty: all
 
 	Cases   int
 	Running int // of them that are not over

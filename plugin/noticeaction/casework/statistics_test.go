@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -166,6 +167,45 @@ func TestStatisticsAddUp(t *testing.T) {
 		}
 		if 2*within < s.Redirected {
 			t.Fatalf("%d of %d within the median %v", within, s.Redirected, s.Median)
+		}
+	})
+}
+
+func TestStatisticsOfOneAuthority(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := caseDesk(t)
+		d.openCase("a.be")
+		d.openCase("b.be")
+		other := opening("c.be")
+		other.Notice.Authority = "fps-economy"
+		if _, err := d.OpenCase(t.Context(), clerk, other); err != nil {
+			t.Fatal(err)
+		}
+		from, to := workday.On(2026, 5, 1), workday.On(2026, 5, 31)
+		for _, tt := range []struct {
+			name      string
+			who       Order
+			authority string
+			cases     int
+			kind      Kind
+		}{
+			{"all", clerk, "", 3, 0},
+			{"one", clerk, "apd-gba", 2, 0},
+			{"the other", clerk, "fps-economy", 1, 0},
+			{"one that there is not", clerk, "gaming", 0, 0},
+			{"its own, unasked", dpa, "", 2, 0},
+			{"its own", dpa, "apd-gba", 2, 0},
+			{"another's", dpa, "fps-economy", 0, Forbidden},
+			{"none that could be", clerk, "APD", 0, Invalid},
+		} {
+			s, err := d.Statistics(tt.who, tt.authority, from, to)
+			if tt.kind != 0 {
+				wantKind(t, err, tt.kind)
+				continue
+			}
+			if err != nil || s.Cases != tt.cases {
+				t.Errorf("%s: got %d cases of %q, %v; want %d", tt.name, s.Cases, s.Authority, err, tt.cases)
+			}
 		}
 	})
 }
