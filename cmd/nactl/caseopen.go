@@ -81,8 +81,9 @@ func (a *app) caseOpenCommand() *cobra.Command {
 			`      "competent": true, "found": true},` + "\n" +
 			`   "parties": {"holder": {"name": "...", "email": "..."}, "language": "nl",` + "\n" +
 			`      "sites": [{"name": "example.be", "registrar": {"name": "...", "email": "..."}}]}}` + "\n\n" +
-			"With --message, the notice is the one that came by mail under this id, and a file is\n" +
-			"needed only for what is to be added or was not read right.\n" +
+			"With --message, the notice is the one that came by mail under this id. A file is needed\n" +
+			"only for what is to be added or was not read right, item by item: to name the authority\n" +
+			"of a draft whose sender is not proven, '{\"notice\": {\"authority\": \"apd-gba\"}}' will do.\n" +
 			"--dry-run shows the dates and the mails as they would leave.\n" +
 			"To repeat an opening of which you do not know whether it was done, give it the same\n" +
 			"--idempotency-key: within 24 hours it is done once.",

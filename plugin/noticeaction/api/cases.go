@@ -53,7 +53,7 @@ type openInput struct {
 }
 
 type openBody struct {
-	Notice   *noticeContent  `json:"notice,omitempty" doc:"The authority's notification; absent: what was read of the mail that message names"`
+	Notice   *noticeContent  `json:"notice,omitempty" doc:"The authority's notification; what it does not say is what was read of the mail that message names, if it names one"`
 	Parties  *partiesContent `json:"parties,omitempty" doc:"What the registry adds; it can be added later, by the event describe"`
 	Received *time.Time      `json:"received,omitempty" doc:"When the notice came in, not in the future; absent: when the mail did that message names, or now" example:"2026-05-12T09:30:00Z"`
 	Text     string          `json:"text,omitempty" maxLength:"65536" doc:"For people"`
@@ -105,9 +105,7 @@ func (h *Handler) openRequest(ctx context.Context, in *openInput) (r casework.Op
 	if err != nil {
 		return r, mailRefusal(ctx, err)
 	}
-	if in.Body.Notice == nil {
-		r.Notice = mail.Draft
-	}
+	r.Notice = r.Notice.Or(mail.Draft)
 	if in.Body.Received == nil {
 		r.At = mail.Received
 	}

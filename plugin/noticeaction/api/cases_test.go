@@ -221,6 +221,7 @@ func TestOpeningFromAMail(t *testing.T) {
 		t.Errorf("got %+v, want the draft of the mail, from when it came", desk.opened)
 	}
 	tell(t, h, []step{
+		{name: "with what was missing", call: "POST /v1/cases?dry_run=true", body: `{"message":"N2026-00001","notice":` + strings.Replace(wholeNotice, `"reference":"DOS-1",`, "", 1) + `}`, status: 200, want: []string{`"reference":"DOS-9"`}},
 		{name: "with what a person made of it", call: "POST /v1/cases", body: `{"message":"N2026-00001","notice":` + wholeNotice + `}`, status: 201, want: []string{`"received":"2026-05-12T08:30:00Z"`, `"evidence":"N2026-00001"`}},
 		{name: "with another time", call: "POST /v1/cases?dry_run=true", body: `{"message":"N2026-00001","received":"2026-05-12T09:00:00Z","notice":` + wholeNotice + `}`, status: 200, want: []string{`"received":"2026-05-12T09:00:00Z"`}},
 		{name: "of none", call: "POST /v1/cases", body: `{"message":"N2026-00002"}`, status: 422, want: []string{`"location":"body.message"`}},

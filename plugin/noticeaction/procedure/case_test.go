@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +104,23 @@ func TestTheLongestQuarantineCounts(t *testing.T) {
 		if d.Kind != ReleaseDeadline || d.Due != date(t, want) {
 			t.Errorf("%s: got %+v, want the quarantine until %s", names, d, want)
 		}
+	}
+}
+
+// What a person says of a notice goes before what was read of it, item by item.
+func TestOneNoticeOverAnother(t *testing.T) {
+	whole := opening(oneName).Notice
+	if got := (Notice{}).Or(*whole); !reflect.DeepEqual(got, *whole) {
+		t.Errorf("nothing over a notice: got %+v, want %+v", got, *whole)
+	}
+	if got := whole.Or(Notice{Inspector: Contact{"Other", "other@authority.example"}, Names: []string{"other.be"}, Reference: "other"}); !reflect.DeepEqual(got, *whole) {
+		t.Errorf("a notice over another: got %+v, want %+v", got, *whole)
+	}
+	got := Notice{Inspector: Contact{Email: "other@authority.example"}, Names: []string{"other.be"}}.Or(*whole)
+	want := *whole
+	want.Inspector.Email, want.Names = "other@authority.example", []string{"other.be"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("two items over a notice: got %+v, want %+v", got, want)
 	}
 }
 

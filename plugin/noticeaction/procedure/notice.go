@@ -1,6 +1,7 @@
 package procedure
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -67,6 +68,23 @@ func (n Notice) Missing() []string {
 		{"confirmation of competence", n.Competent},
 		{"confirmation of the finding", n.Found},
 	})
+}
+
+// Or returns the notice with what it does not say taken from another, item by item.
+func (n Notice) Or(other Notice) Notice {
+	n.Inspector.Name = cmp.Or(n.Inspector.Name, other.Inspector.Name)
+	n.Inspector.Email = cmp.Or(n.Inspector.Email, other.Inspector.Email)
+	n.Authority, n.Office = cmp.Or(n.Authority, other.Authority), cmp.Or(n.Office, other.Office)
+	n.Reference, n.Signed = cmp.Or(n.Reference, other.Reference), cmp.Or(n.Signed, other.Signed)
+	n.Signature = cmp.Or(n.Signature, other.Signature)
+	n.Competent, n.Found = n.Competent || other.Competent, n.Found || other.Found
+	if len(n.Names) == 0 {
+		n.Names = other.Names
+	}
+	if len(n.Provisions) == 0 {
+		n.Provisions = other.Provisions
+	}
+	return n
 }
 
 // Missing returns what is still to be added before the holder can be written to about the names, nil when
