@@ -18,6 +18,14 @@ type event struct {
 var events = []event{
 	{kind: "describe", short: "Add the holder and the registrars, from a JSON object as parties of case open", takes: []string{"file"}},
 	{kind: "approve", short: "Write to the holder and redirect the names"},
+	{kind: "correct", short: "Correct the contacts of the holder or of registrars after the approval",
+		long: "Reads a JSON object as parties of case open, with only the contacts that are not right, such as\n\n" +
+			`  {"holder": {"name": "...", "email": "..."}}` + "\n" +
+			`  {"sites": [{"name": "example.be", "registrar": {"name": "...", "email": "..."}}]}` + "\n\n" +
+			"Mails that have not arrived go to the new addresses; another registrar is told of the redirect.\n" +
+			"With --resend the mail to the holder leaves anew, as the holder was not reached, and the holder\n" +
+			"has 14 days from it. Then no file is needed.",
+		takes: []string{"file", "resend"}},
 	{kind: "discard", short: "Give up a notice before the holder was told"},
 	{kind: "claim", short: "Record that the holder says the infringement has ended",
 		long: "What the holder wrote belongs into --text or --text-file: it is relayed to the authority."},
@@ -40,6 +48,7 @@ func (a *app) eventCommand(e event) *cobra.Command {
 	var given struct {
 		reached, until, order, evidence string
 		days, word                      int
+		resend                          bool
 		names                           []string
 	}
 	use, args := e.kind+" CASE", cobra.PositionalArgs(oneCase)
@@ -47,11 +56,17 @@ func (a *app) eventCommand(e event) *cobra.Command {
 	if file {
 		use, args = e.kind+" CASE FILE|-", cobra.ExactArgs(2)
 	}
+	if slices.Contains(e.takes, "resend") {
+		use, args = e.kind+" CASE [FILE|-]", cobra.RangeArgs(1, 2)
+	}
 	cmd := &cobra.Command{
 		Use: use, Short: e.short, Long: e.long, Args: args,
 		RunE: do(func(ctx context.Context, args []string) error {
 			body := map[string]any{"kind": e.kind}
-			if file {
+			if given.resend {
+				body["resend"] = true
+			}
+			if len(args) == 2 {
 				text, err := a.readFile(args[1])
 				if err != nil {
 					return err
@@ -91,6 +106,8 @@ func (a *app) eventCommand(e event) *cobra.Command {
 	f.StringVar(&given.evidence, "evidence", "", "where what was written is kept, such as the id of a message")
 	for _, flag := range e.takes {
 		switch flag {
+		case "resend":
+			f.BoolVar(&given.resend, flag, false, "have the mail to the holder leave anew")
 		case "reached":
 			f.StringVar(&given.reached, flag, "", "when it reached the authority; else when it happened")
 		case "word":

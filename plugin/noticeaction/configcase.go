@@ -193,9 +193,10 @@ func (cfg *config) procedure() casework.Procedure {
 		Retention: l.retention, OrdersLeave: cfg.files.orders != nil, MailHost: cfg.mailHost(),
 	}
 	if cfg.hasCases() {
-		p.Compose = mailroom.Composer{
+		c := mailroom.Composer{
 			From: l.post.From, Registry: l.post.From.Name, Contact: l.contact, Host: p.MailHost, Directory: cfg.directory(),
-		}.Compose
+		}
+		p.Compose, p.Readdress = c.Compose, c.Readdress
 	}
 	return p
 }

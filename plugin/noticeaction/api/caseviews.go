@@ -27,6 +27,7 @@ type CaseSummary struct {
 	Names      []caseName    `json:"names" nullable:"false" doc:"The domain names that it is about"`
 	Received   time.Time     `json:"received" doc:"When the notice came in" example:"2026-05-12T09:30:00Z"`
 	Started    time.Time     `json:"started,omitzero" doc:"When the holder was written to and the names were redirected; absent: not yet"`
+	Notified   time.Time     `json:"notified,omitzero" doc:"When the mail to the holder left anew, as the holder had not been reached; absent: it did not"`
 	Ended      time.Time     `json:"ended,omitzero" doc:"When it was over; absent: it runs"`
 	Window     workday.Date  `json:"window,omitzero" format:"date" doc:"Last day of the holder's time, with further time" example:"2026-05-26"`
 	Removed    workday.Date  `json:"removed,omitzero" format:"date" doc:"Day of the first decision to remove"`
@@ -55,7 +56,7 @@ type placedOrder struct {
 func summarise(c procedure.Case) CaseSummary {
 	s := CaseSummary{
 		ID: c.ID, State: caseState(c.State), Outcome: string(c.Outcome), Authority: c.Notice.Authority, Reference: c.Notice.Reference,
-		Names: []caseName{}, Received: c.Received, Started: c.Started, Ended: c.Ended,
+		Names: []caseName{}, Received: c.Received, Started: c.Started, Notified: c.Notified, Ended: c.Ended,
 		Window: c.Window, Removed: c.Removed, Removal: c.Removal, NotAfter: c.NotAfter,
 		Claims: c.Claims, Extensions: c.Extensions, Missed: c.Missed, Events: c.Events,
 	}

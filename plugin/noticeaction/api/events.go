@@ -63,7 +63,8 @@ type eventBody struct {
 	At       *time.Time `json:"at,omitempty" doc:"When it happened: not in the future, and not before the notice; absent: now" example:"2026-05-12T09:30:00Z"`
 	Decision string     `json:"decision,omitempty" enum:"reinstate,remove" doc:"With decide: what the authority decided"`
 
-	Parties *partiesContent `json:"parties,omitempty" doc:"With describe: the holder and the registrars. The last description counts, whole"`
+	Parties *partiesContent `json:"parties,omitempty" doc:"With describe: the holder and the registrars. The last description counts, whole. With correct: only the contacts that are not right, each of them whole, and the language"`
+	Resend  bool            `json:"resend,omitempty" doc:"With correct: the holder was not reached, so the mail to the holder leaves anew. The holder has 14 days from it; no clock moves but in the holder's favour"`
 	Names   []string        `json:"names,omitempty" maxItems:"100" nullable:"false" doc:"With reinstate, suspend, stop and confirm_order: only these names of the case; absent: all"`
 	Days    int             `json:"days,omitempty" minimum:"1" maximum:"366" doc:"With extend: days of further time" example:"14"`
 	Until   workday.Date    `json:"until,omitzero" format:"date" doc:"With extend: instead of days, the last day" example:"2026-06-30"`
@@ -77,7 +78,7 @@ type eventBody struct {
 
 func (b eventBody) event() (e procedure.Event, err error) {
 	e = procedure.Event{
-		Names: b.Names, Days: b.Days, Until: b.Until, Word: b.Word, Order: procedure.Order(b.Order),
+		Names: b.Names, Days: b.Days, Until: b.Until, Word: b.Word, Order: procedure.Order(b.Order), Resend: b.Resend,
 		Text: b.Text, Evidence: b.Evidence,
 	}
 	if e.Kind, err = b.kind(); err != nil {
@@ -135,6 +136,7 @@ type timelineEntry struct {
 	Reached  time.Time    `json:"reached,omitzero" doc:"When a claim reached the authority"`
 	Word     int          `json:"word,omitempty" doc:"Number of the event that was relayed"`
 	Order    string       `json:"order,omitempty" doc:"The order that was carried out"`
+	Resend   bool         `json:"resend,omitempty" doc:"Whether the mail to the holder left anew"`
 	Deadline string       `json:"deadline,omitempty" doc:"Which deadline ended" example:"holder_window"`
 	Due      workday.Date `json:"due,omitzero" format:"date" doc:"Its last day"`
 
@@ -161,7 +163,7 @@ func showEvent(c store.CaseEvent) timelineEntry {
 	entry := timelineEntry{
 		Number: c.Number, Kind: string(e.Kind), At: e.At, Recorded: e.Recorded, Late: e.Late,
 		Actor: showActor(e.Actor), Article: e.Kind.Article(),
-		Names: e.Names, Days: e.Days, Until: e.Until, Reached: e.Reached, Word: e.Word, Order: string(e.Order),
+		Names: e.Names, Days: e.Days, Until: e.Until, Reached: e.Reached, Word: e.Word, Order: string(e.Order), Resend: e.Resend,
 		Text: e.Text, Evidence: e.Evidence, Erased: c.Erased, Effects: []effect{},
 	}
 	if e.Deadline != nil {

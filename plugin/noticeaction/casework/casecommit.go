@@ -42,6 +42,11 @@ func (b *batch) runCase(w *caseWork) error {
 	if e.Kind == procedure.Open && w.order.DryRun {
 		w.result.Approved = b.ifApproved(plan.c)
 	}
+	if e.Kind == procedure.Correct {
+		if err := b.readdressAll(plan); err != nil {
+			return err
+		}
+	}
 	if err := b.keepCase(plan); err != nil {
 		return err
 	}

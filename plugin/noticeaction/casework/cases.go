@@ -86,8 +86,14 @@ func (d *Desk) recordEvent(ctx context.Context, w *caseWork, r EventRequest) (Ca
 		return CaseResult{}, err
 	}
 	p := d.policy.Load()
-	d.findAddresses(ctx, p, view.Case.Notice.Names, w.event.Parties)
-	if r.Event.Kind == procedure.Approve {
+	switch r.Event.Kind {
+	case procedure.Describe:
+		d.findAddresses(ctx, p, view.Case.Notice.Names, w.event.Parties)
+	case procedure.Correct:
+		if err := w.checkCorrection(view); err != nil {
+			return CaseResult{}, err
+		}
+	case procedure.Approve:
 		d.examine(ctx, p, w, view.Case.Live())
 	}
 	return d.runCase(ctx, w)

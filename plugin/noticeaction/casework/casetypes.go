@@ -16,6 +16,10 @@ type Procedure struct {
 	// for a case that the procedure accepts; may be nil, and then no case can be opened. It may be called concurrently.
 	Compose func(Letter) (Composed, error)
 
+	// Readdress has a mail that Compose wrote go to the addresses that the case of the letter has now, and says whose
+	// they are; all else of the mail stays. nil when Compose is. It may be called concurrently.
+	Readdress func(l Letter, message []byte) (Composed, error)
+
 	MailHost string // the domain part of the Message-IDs, such as dnsbelgium.be
 
 	// OrdersLeave tells whether something takes orders to the registration system; else an operator does.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
@@ -178,10 +177,8 @@ func (d *Desk) Retry(ctx context.Context, o Order, id uint64) (out store.Outgoin
 		if !again {
 			return &Error{Kind: Conflict, Field: "id", Detail: fmt.Sprintf("expected something that failed or bounced; this is %s", out.Status)}
 		}
-		if len(b.tx.Payload(id)) == 0 {
-			if err := b.writeAgain(&out); err != nil {
-				return err
-			}
+		if err := b.writeFor(&out); err != nil {
+			return err
 		}
 		out.Status, out.Next, out.Attempts, out.Error = store.Queued, b.now, 0, ""
 		b.touched, b.leaves = true, append(b.leaves, out.Kind)
@@ -194,6 +191,18 @@ func (d *Desk) Retry(ctx context.Context, o Order, id uint64) (out store.Outgoin
 		return b.tx.Append(store.Entry{Time: b.now, Generation: b.tx.Generation(), Actor: o.Actor, Action: actionRetry, Case: out.Case, Event: out.Event, Kind: string(out.Kind)})
 	}})
 	return out, err
+}
+
+// writeFor has what is tried again say what it is to say, to the addresses of now.
+func (b *batch) writeFor(out *store.Outgoing) error {
+	if len(b.tx.Payload(out.ID)) == 0 {
+		return b.writeAgain(out)
+	}
+	c, _, err := b.tx.Case(out.Case)
+	if err != nil {
+		return err
+	}
+	return b.readdress(c, out)
 }
 
 // writeAgain writes a mail that could not be written when its event was recorded: from the case as it was then,
@@ -212,22 +221,18 @@ func (b *batch) writeAgain(out *store.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	for _, event := range events {
-		for i, e := range event.Effects {
-			asked := event.Number == out.Event && e.Kind == procedure.Mail && e.Mail == out.Mail && e.To == out.To && slices.Equal(e.Names, out.Names)
-			if !asked || event.Erased {
-				continue
-			}
-			id := b.messageID(c.ID, event.Number, i)
-			composed, err := b.compose(&casePlan{c: c}, procedure.Step{Event: event.Event, Case: c}, e, id)
-			if err != nil {
-				return &Error{Kind: Unavailable, Detail: "the mail still could not be written", Err: err}
-			}
-			out.About, out.MessageID, out.Recipients, out.Language, out.Subject = nil, id, composed.Recipients, composed.Language, composed.Subject
-			return b.tx.PutPayload(out.ID, composed.Message)
-		}
+	e, i, ok := askedBy(events, *out)
+	if !ok {
+		return &Error{Kind: Conflict, Field: "id", Detail: "expected a message whose case still has its personal data"}
 	}
-	return &Error{Kind: Conflict, Field: "id", Detail: "expected a message whose case still has its personal data"}
+	event := events[out.Event-1]
+	id := b.messageID(c.ID, event.Number, i)
+	composed, err := b.compose(&casePlan{c: c}, procedure.Step{Event: event.Event, Case: c}, e, id)
+	if err != nil {
+		return &Error{Kind: Unavailable, Detail: "the mail still could not be written", Err: err}
+	}
+	out.About, out.MessageID, out.Recipients, out.Language, out.Subject = nil, id, composed.Recipients, composed.Language, composed.Subject
+	return b.tx.PutPayload(out.ID, composed.Message)
 }
 
 // closeAbout closes the tasks about something that leaves after all.

@@ -1,12 +1,14 @@
 package mail
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"net/mail"
 	"slices"
 	"strings"
 
+	"github.com/emersion/go-message/textproto"
 	gomail "github.com/wneessen/go-mail"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/authority"
@@ -85,6 +87,69 @@ func (c Composer) Compose(l casework.Letter) (casework.Composed, error) {
 	}
 	composed.Message = b.Bytes()
 	return composed, nil
+}
+
+// Readdress has a mail that Compose wrote go to the addresses that the case of the letter has now, and returns
+// them with the message. Its words, date and Message-ID stay. The errors are those of Compose.
+func (c Composer) Readdress(l casework.Letter, message []byte) (casework.Composed, error) {
+	to, err := c.recipients(l, l.Effect.To)
+	if err != nil {
+		return casework.Composed{}, err
+	}
+	cc, err := c.recipients(l, l.Effect.Copy)
+	if err != nil {
+		return casework.Composed{}, err
+	}
+	r := bufio.NewReader(bytes.NewReader(message))
+	h, err := textproto.ReadHeader(r)
+	if err != nil {
+		return casework.Composed{}, fmt.Errorf("reading the header of a mail: %w", err)
+	}
+	h, err = withAddresses(h, map[string][]*mail.Address{"To": to, "Cc": cc})
+	if err != nil {
+		return casework.Composed{}, fmt.Errorf("reading the header of a mail: %w", err)
+	}
+	var b bytes.Buffer
+	if err := textproto.WriteHeader(&b, h); err != nil {
+		return casework.Composed{}, fmt.Errorf("writing the mail: %w", err)
+	}
+	if _, err := r.WriteTo(&b); err != nil {
+		return casework.Composed{}, fmt.Errorf("writing the mail: %w", err)
+	}
+	return casework.Composed{Recipients: envelope(to, cc), Message: b.Bytes()}, nil
+}
+
+// withAddresses returns the header with other addresses in the fields by their names, each in its place.
+func withAddresses(h textproto.Header, by map[string][]*mail.Address) (textproto.Header, error) {
+	var all []func(*textproto.Header)
+	for fields := h.Fields(); fields.Next(); {
+		key := fields.Key()
+		raw, err := fields.Raw()
+		if err != nil {
+			return h, err
+		}
+		all = append(all, func(h *textproto.Header) {
+			if addresses := by[key]; len(addresses) > 0 {
+				h.Add(key, list(addresses))
+				return
+			}
+			h.AddRaw(raw)
+		})
+	}
+	var other textproto.Header
+	for _, add := range slices.Backward(all) { // each goes before those that are there
+		add(&other)
+	}
+	return other, nil
+}
+
+// list writes addresses as a field has them (RFC 5322 section 3.4).
+func list(all []*mail.Address) string {
+	var text []string
+	for _, a := range all {
+		text = append(text, a.String())
+	}
+	return strings.Join(text, ", ")
 }
 
 // recipients returns whom a role stands for; none for no role.

@@ -267,3 +267,47 @@ func TestAddressesAndIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestReaddress: a mail that has not arrived goes to the addresses of now, and says what it said.
+func TestReaddress(t *testing.T) {
+	l := open(t, "nl", "example.be").last(procedure.HolderNotice, procedure.ToHolder)
+	before := compose(t, l)
+	l.Case.Parties.Holder = procedure.Contact{Name: "Nieuwe Hôuder", Email: "right@café.example"}
+	after, err := composer(t).Readdress(l, before.Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"right@xn--caf-dma.example", "inspector@apd-gba.example", "inspection@apd-gba.example"}; !slices.Equal(after.Recipients, want) {
+		t.Errorf("recipients: got %v, want %v", after.Recipients, want)
+	}
+	m, err := netmail.ReadMessage(bytes.NewReader(after.Message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := m.Header.AddressList("To")
+	if err != nil || len(to) != 1 || to[0].Name != "Nieuwe Hôuder" || to[0].Address != "right@xn--caf-dma.example" {
+		t.Errorf("To: got %v, %v", to, err)
+	}
+	if cc, err := m.Header.AddressList("Cc"); err != nil || len(cc) != 2 {
+		t.Errorf("Cc: got %v, %v", cc, err)
+	}
+	header, body, _ := bytes.Cut(before.Message, []byte("\r\n\r\n"))
+	newHeader, newBody, _ := bytes.Cut(after.Message, []byte("\r\n\r\n"))
+	if !bytes.Equal(body, newBody) {
+		t.Error("the body is another")
+	}
+	for _, field := range bytes.Split(header, []byte("\r\n")) {
+		name, _, _ := bytes.Cut(field, []byte(":"))
+		if address := bytes.EqualFold(name, []byte("to")) || bytes.EqualFold(name, []byte("cc")); !address && !bytes.Contains(field, []byte("@")) && !bytes.Contains(newHeader, field) {
+			t.Errorf("%q is not in\n%s", field, newHeader)
+		}
+	}
+	if bytes.Contains(after.Message, []byte("holder@site.example")) {
+		t.Error("the old address is still there")
+	}
+	checkMessage(t, casework.Composed{Recipients: after.Recipients, Language: before.Language, Subject: before.Subject, Message: after.Message})
+	l.Case.Parties.Holder.Email = "right@"
+	if _, err := composer(t).Readdress(l, before.Message); err == nil {
+		t.Error("an address that is none was taken")
+	}
+}

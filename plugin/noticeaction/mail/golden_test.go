@@ -26,6 +26,9 @@ var stories = []struct {
 		{mail: procedure.HolderNotice, to: procedure.ToHolder},
 		{mail: procedure.RegistrarNotice, to: procedure.ToRegistrar},
 	}},
+	{"corrected", func(s *story) {
+		s.on("2026-05-20 10:00", procedure.Event{Kind: procedure.Correct, Resend: true, Parties: &procedure.Parties{Holder: procedure.Contact{Email: "right@site.example"}}})
+	}, []script{{mail: procedure.HolderNotice, to: procedure.ToHolder}}},
 	{"extended", func(s *story) {
 		s.on("2026-05-20 10:00", procedure.Event{Kind: procedure.Extend, Days: 10})
 	}, []script{{mail: procedure.ExtensionGiven, to: procedure.ToHolder}}},

@@ -33,6 +33,8 @@ type view struct {
 	Prosecutor bool
 
 	Started workday.Date
+	Sent    workday.Date // holder notice: when it leaves
+	Again   bool         // holder notice: it left before, and did not reach the holder
 	Window  workday.Date // last day of the holder's time
 	Removal workday.Date // last day of the redirect
 	Release workday.Date // last day of the quarantine
@@ -73,6 +75,8 @@ func (c Composer) newView(language string, l casework.Letter) view {
 		Provisions: lines(k.Notice.Provisions),
 		Prosecutor: k.Parties.Prosecutor,
 		Started:    dayOf(k.Started),
+		Sent:       dayOf(k.HolderMail().Sent),
+		Again:      !k.Notified.IsZero(),
 		Window:     k.Window,
 		Removal:    k.Removal,
 		Late:       l.Effect.Late,

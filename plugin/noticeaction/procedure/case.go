@@ -70,7 +70,8 @@ type Case struct {
 	Opener   Actor     `json:"opener"`
 	Events   int       `json:"events"` // applied so far
 	Received time.Time `json:"received"`
-	Started  time.Time `json:"started,omitzero"` // holder mail and redirect
+	Started  time.Time `json:"started,omitzero"`  // holder mail and redirect
+	Notified time.Time `json:"notified,omitzero"` // last holder mail, when it left anew; else zero
 	Ended    time.Time `json:"ended,omitzero"`
 
 	Window  workday.Date `json:"window,omitzero"`  // last day of the holder's time, with extensions
@@ -144,6 +145,9 @@ func (c Case) HolderMail() HolderMail {
 		Provisions: c.Notice.Provisions, Reference: c.Notice.Reference, Authority: c.Notice.Authority,
 		Inspector: c.Notice.Inspector, Office: c.Notice.Office,
 		Sent: c.Started, LastDay: c.Window,
+	}
+	if !c.Notified.IsZero() {
+		m.Sent = c.Notified
 	}
 	for _, name := range c.Live() {
 		site := c.Parties.Site(name)

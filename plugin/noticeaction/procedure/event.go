@@ -20,6 +20,7 @@ type Kind string
 const (
 	Open             Kind = "open"               // a complete notice was received
 	Describe         Kind = "describe"           // the registry adds the holder and the registrars
+	Correct          Kind = "correct"            // the registry corrects the contacts of the holder or of registrars, after the approval
 	Approve          Kind = "approve"            // the registry writes to the holder and redirects
 	Discard          Kind = "discard"            // the registry gives up a notice before it acted on it
 	Claim            Kind = "claim"              // the holder tells the registry that the infringement has ended
@@ -62,7 +63,8 @@ type Event struct {
 
 	Case     string       `json:"case,omitempty"`    // open: id of the new case
 	Notice   *Notice      `json:"notice,omitempty"`  // open
-	Parties  *Parties     `json:"parties,omitempty"` // open, describe
+	Parties  *Parties     `json:"parties,omitempty"` // open, describe; correct: only what is corrected
+	Resend   bool         `json:"resend,omitempty"`  // correct: the holder is written to anew
 	Names    []string     `json:"names,omitempty"`   // only these of the case; none: all
 	Days     int          `json:"days,omitempty"`    // extend: by so many, 1..366
 	Until    workday.Date `json:"until,omitzero"`    // extend: instead of Days, the last day
@@ -78,7 +80,7 @@ type Event struct {
 // given names the fields that are set besides those that every event may have.
 func (e Event) given() []string {
 	return pick(true, []item{
-		{"case", e.Case != ""}, {"notice", e.Notice != nil}, {"parties", e.Parties != nil},
+		{"case", e.Case != ""}, {"notice", e.Notice != nil}, {"parties", e.Parties != nil}, {"resend", e.Resend},
 		{"names", len(e.Names) > 0}, {"days", e.Days != 0}, {"until", e.Until != 0},
 		{"reached", !e.Reached.IsZero()}, {"word", e.Word != 0}, {"order", e.Order != ""},
 		{"deadline", e.Deadline != nil},

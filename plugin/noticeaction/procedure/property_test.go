@@ -83,12 +83,30 @@ func (w *world) take(t *rapid.T, steps []Step) {
 				t.Fatalf("%s of %v set a deadline in its past: %+v", s.Event.Kind, s.Event.At, d)
 			}
 		}
+		if s.Event.Kind == Correct {
+			w.checkCorrection(t, s)
+		}
 		w.events, w.effects = append(w.events, s.Event), append(w.effects, s.Effects...)
 		for _, e := range s.Effects {
 			w.carryOut(t, s, e)
 		}
 		w.c = s.Case
 		w.checkFlags(t)
+	}
+}
+
+// checkCorrection: no clock moves but in the holder's favour.
+func (w *world) checkCorrection(t *rapid.T, s Step) {
+	if s.Case.Window < w.c.Window || s.Case.Removal < w.c.Removal || s.Case.State != w.c.State || len(s.Case.Deadlines) != len(w.c.Deadlines) {
+		t.Fatalf("a correction led from %+v to %+v", w.c, s.Case)
+	}
+	for i, d := range s.Case.Deadlines {
+		if old := w.c.Deadlines[i]; d.Kind != old.Kind || d.Due < old.Due || d.restores() && d != old {
+			t.Fatalf("a correction made %+v of %+v", d, old)
+		}
+	}
+	if s.Event.Resend && s.Case.Window < workday.Of(s.Event.At)+windowDays {
+		t.Fatalf("the holder, written to on %v, has until %v", workday.Of(s.Event.At), s.Case.Window)
 	}
 }
 
@@ -199,6 +217,9 @@ func (w *world) anyEvent(t *rapid.T) Event {
 	switch e.Kind {
 	case Describe:
 		e.Parties = parties(w.c.Notice.Names...)
+	case Correct:
+		e.Parties = anyCorrection(t, w.c.Notice.Names)
+		e.Resend = e.Parties == nil || rapid.Bool().Draw(t, "resend")
 	case Extend:
 		e.Days = rapid.IntRange(0, 40).Draw(t, "days")
 	case ConfirmOrder:
@@ -207,6 +228,20 @@ func (w *world) anyEvent(t *rapid.T) Event {
 		e.Reached = w.now.Add(-time.Duration(rapid.IntRange(0, 20*24).Draw(t, "reached")) * time.Hour)
 	}
 	return e
+}
+
+func anyCorrection(t *rapid.T, names []string) *Parties {
+	var p Parties
+	if rapid.Bool().Draw(t, "holder") {
+		p.Holder = Contact{Email: "new@site.example"}
+	}
+	if rapid.Bool().Draw(t, "transfer") {
+		p.Sites = []Site{{Name: rapid.SampledFrom(names).Draw(t, "transferred"), Registrar: registrarB}}
+	}
+	if p.Holder == (Contact{}) && p.Sites == nil {
+		return nil
+	}
+	return &p
 }
 
 func anyWait(t *rapid.T) time.Duration {

@@ -19,15 +19,15 @@ func TestWhatEachStateAllows(t *testing.T) {
 	}{
 		{"", []Kind{Open}},
 		{Received, slices.Concat([]Kind{Describe, Approve, Discard, Word, Relay}, authority)},
-		{HolderWindow, slices.Concat([]Kind{Claim, ClaimAtAuthority, Word, Relay, Extend}, authority, []Kind{Remove, ConfirmOrder})},
-		{ReviewReminder, slices.Concat([]Kind{Claim, ClaimAtAuthority, Word, Relay, Extend}, authority, []Kind{Remove, ConfirmOrder})},
-		{ReviewClaim, slices.Concat([]Kind{Claim, ClaimAtAuthority, Word, Relay}, authority, []Kind{Remove, ConfirmOrder})},
-		{ReviewAuthority, slices.Concat([]Kind{Claim, ClaimAtAuthority, Word, Relay}, authority, []Kind{Remove, ConfirmOrder})},
-		{RemovalRun, slices.Concat([]Kind{Claim, ClaimAtAuthority, Word, Relay}, authority, []Kind{ConfirmOrder})},
-		{Quarantine, slices.Concat([]Kind{Word, Relay}, authority, []Kind{ConfirmOrder})},
-		{Reinstated, []Kind{ConfirmOrder}},
+		{HolderWindow, slices.Concat([]Kind{Correct, Claim, ClaimAtAuthority, Word, Relay, Extend}, authority, []Kind{Remove, ConfirmOrder})},
+		{ReviewReminder, slices.Concat([]Kind{Correct, Claim, ClaimAtAuthority, Word, Relay, Extend}, authority, []Kind{Remove, ConfirmOrder})},
+		{ReviewClaim, slices.Concat([]Kind{Correct, Claim, ClaimAtAuthority, Word, Relay}, authority, []Kind{Remove, ConfirmOrder})},
+		{ReviewAuthority, slices.Concat([]Kind{Correct, Claim, ClaimAtAuthority, Word, Relay}, authority, []Kind{Remove, ConfirmOrder})},
+		{RemovalRun, slices.Concat([]Kind{Correct, Claim, ClaimAtAuthority, Word, Relay}, authority, []Kind{ConfirmOrder})},
+		{Quarantine, slices.Concat([]Kind{Correct, Word, Relay}, authority, []Kind{ConfirmOrder})},
+		{Reinstated, []Kind{Correct, ConfirmOrder}},
 		{Withdrawn, nil},
-		{Released, []Kind{ConfirmOrder}},
+		{Released, []Kind{Correct, ConfirmOrder}},
 	}
 	if len(tests) != len(States)+1 {
 		t.Errorf("expected a row for each of %v", States)
@@ -109,6 +109,16 @@ func TestRefusals(t *testing.T) {
 		{"approved, holder unknown", []Event{change(func(e *Event) { e.Parties = nil })}, Event{Kind: Approve}, &MissingError{},
 			"missing: e-mail address of the holder; language of the holder; e-mail address of the registrar of example.be; address at which example.be can still be reached"},
 
+		{"nothing corrected", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct}, &InvalidError{}, "parties: expected the contacts that are not right, or resend"},
+		{"corrected by the authority", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Actor: dpa, Resend: true}, &ActorError{}, "[operator]"},
+		{"corrected to no address", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Parties: &Parties{Holder: Contact{Name: "H. Older"}}}, &MissingError{}, "missing: e-mail address of the holder"},
+		{"corrected to a bad address", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Parties: &Parties{Holder: Contact{Email: "holder"}}}, &InvalidError{}, "holder.email: "},
+		{"corrected, where the site was", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Parties: parties(oneName)}, &InvalidError{}, "addresses: expected none with a correction"},
+		{"corrected, the prosecutor", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Parties: &Parties{Prosecutor: true}}, &InvalidError{}, "parties: expected no prosecutor"},
+		{"corrected, another name", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Parties: &Parties{Sites: []Site{{Name: "other.be"}}}}, &InvalidError{}, "sites: "},
+		{"sent anew yesterday", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Resend: true, At: brussels(t, "2026-05-13 12:00")}, &InvalidError{}, "at: expected the day on which the holder is written to"},
+		{"sent anew about a name that is back", []Event{opening(oneName), {Kind: Approve}, {Kind: Stop}}, Event{Kind: Correct, Resend: true}, &InvalidError{}, "resend: expected names that are redirected"},
+
 		{"a deadline by hand", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Expire, Actor: desk}, &ActorError{}, "[system]"},
 		{"a deadline that does not run", []Event{opening(oneName), {Kind: Approve}},
 			Event{Kind: Expire, Actor: Actor{System, "x"}, Deadline: &Deadline{Kind: RemovalDeadline}}, &InvalidError{}, "deadline: expected the one that ends first"},
@@ -127,7 +137,7 @@ func TestRefusals(t *testing.T) {
 		{"an order that was not placed", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: ConfirmOrder, Order: OrderCancel}, &InvalidError{}, "order: "},
 		{"an order confirmed before it was placed", []Event{opening(oneName), {Kind: Approve}, {Kind: Stop}},
 			Event{Kind: ConfirmOrder, Order: OrderReinstate, At: brussels(t, "2026-05-13 12:00")}, &InvalidError{}, "order: "},
-		{"after the end", []Event{opening(oneName), {Kind: Approve}, {Kind: Stop}}, Event{Kind: Remove}, &StateError{}, "a case that is reinstated takes [confirm_order], got remove"},
+		{"after the end", []Event{opening(oneName), {Kind: Approve}, {Kind: Stop}}, Event{Kind: Remove}, &StateError{}, "a case that is reinstated takes [correct confirm_order], got remove"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

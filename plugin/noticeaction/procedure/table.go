@@ -41,6 +41,7 @@ var table = []rule{
 	{Open, notOpen, append(software, anyone...), []string{"case", "notice", "parties"}, []State{Received}, "4(a) para. 1, 4(b)", (*step).open},
 	{Describe, []State{Received}, registry, []string{"parties"}, []State{Received}, "4(c)", (*step).describe},
 	{Approve, []State{Received}, registry, nil, []State{HolderWindow}, "4(a) para. 2, 4(c)", (*step).approve},
+	{Correct, ordering, registry, []string{"parties", "resend"}, ordering, "4(c) para. 2 and last para.; 4(a) para. 2", (*step).correct},
 	{Discard, []State{Received}, registry, nil, []State{Withdrawn}, "4(b)", (*step).discard},
 
 	// The holder speaks, to one side or the other, and each tells the other.

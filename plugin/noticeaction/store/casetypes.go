@@ -48,7 +48,7 @@ const (
 	Manual  Status = "manual"  // an order that waits for an operator's word, as nothing is configured to take it
 	Done    Status = "done"    // an order that was confirmed
 
-	Withdrawn Status = "withdrawn" // an order not carried out before its names were given back, which must not be any more
+	Withdrawn Status = "withdrawn" // must not leave any more: an order whose names were given back, a mail whose place another took
 )
 
 // Statuses are all there are.
