@@ -23,7 +23,7 @@ func TestWhatNactlOffersIsTheDesks(t *testing.T) {
 	for name, tt := range map[string]struct{ got, want []string }{
 		"states":          {states, words(procedure.States)},
 		"statuses":        {statuses, words(store.Statuses)},
-		"notice statuses": {noticeStatuses, words([]store.NoticeStatus{store.Draft, store.Unreadable, store.Bounce, store.Opened, store.Discarded})},
+		"notice statuses": {noticeStatuses, words([]store.NoticeStatus{store.Draft, store.Unreadable, store.Bounce, store.Filed, store.Opened, store.Discarded})},
 		"orders": {orders, words([]procedure.Order{
 			procedure.OrderReinstate, procedure.OrderAccount, procedure.OrderCancel, procedure.OrderQuarantine, procedure.OrderRelease})},
 	} {

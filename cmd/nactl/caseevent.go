@@ -28,9 +28,9 @@ var events = []event{
 		takes: []string{"file", "resend"}},
 	{kind: "discard", short: "Give up a notice before the holder was told"},
 	{kind: "claim", short: "Record that the holder says the infringement has ended",
-		long: "What the holder wrote belongs into --text or --text-file: it is relayed to the authority."},
+		long: ofHolder},
 	{kind: "claim-at-authority", short: "Record that a claim or request reached the authority", takes: []string{"reached"}},
-	{kind: "word", short: "Record anything else that the holder says", long: "What the holder wrote belongs into --text or --text-file: it is relayed to the authority."},
+	{kind: "word", short: "Record anything else that the holder says", long: ofHolder},
 	{kind: "relay", short: "Pass the holder's word on to the authority", takes: []string{"word"}},
 	{kind: "extend", short: "Record that the authority gives the holder further time", takes: []string{"days", "until"}},
 	{kind: "reinstate", short: "Record that the authority decides for the holder: reinstate", takes: []string{"name"}},
@@ -39,6 +39,9 @@ var events = []event{
 	{kind: "stop", short: "Record that the authority stops the procedure", takes: []string{"name"}},
 	{kind: "confirm-order", short: "Record that the registration system carried out an order", takes: []string{"order", "name"}},
 }
+
+const ofHolder = "What the holder wrote belongs into --text or --text-file: it is relayed to the authority. With\n" +
+	"--evidence ID of a mail that came in, that mail says what was written, and when."
 
 // orders are those that the registration system takes.
 var orders = []string{"reinstate", "temporary_account", "cancel", "quarantine", "release"}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,14 +16,15 @@ import (
 )
 
 // noticeStatuses are those of a notice by mail that the API knows.
-var noticeStatuses = []string{"draft", "unreadable", "bounce", "opened", "discarded"}
+var noticeStatuses = []string{"draft", "unreadable", "bounce", "filed", "opened", "discarded"}
 
 // noticeView is what nactl reads of a mail that came in.
 type noticeView struct {
 	ID, Via, Status, From, Subject, SMIME, Problem, Bounced, Case, Reason string
 	Received                                                              time.Time
 	Size                                                                  int
-	DKIM, Missing                                                         []string
+	Text                                                                  string
+	DKIM, Missing, Suggested                                              []string
 	DecidedBy                                                             string `json:"decided_by"`
 	Erased                                                                bool
 	Draft                                                                 struct {
@@ -37,11 +39,13 @@ func (a *app) noticeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "notice",
 		Short: "Submit and see notices that came by mail",
-		Long:  "A draft becomes a case with nactl case open --message ID.",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: "A draft becomes a case with nactl case open --message ID. An answer to a mail of ours is\n" +
+			"filed in its case; what it says is recorded with nactl case claim CASE --evidence ID, or\n" +
+			"word, or what else it is.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.noticeListCommand(), a.noticeShowCommand(), a.noticeSubmitCommand(), a.noticeDiscardCommand(), a.noticeMessageCommand())
+	cmd.AddCommand(a.noticeListCommand(), a.noticeShowCommand(), a.noticeSubmitCommand(), a.noticeFileCommand(), a.noticeDiscardCommand(), a.noticeMessageCommand())
 	return cmd
 }
 
@@ -137,6 +141,7 @@ func printNotice(w io.Writer, n noticeView) {
 	line("problem", n.Problem)
 	line("bounced", n.Bounced)
 	line("case", n.Case)
+	line("perhaps case", strings.Join(n.Suggested, " "))
 	line("decided by", n.DecidedBy)
 	line("reason", n.Reason)
 	if n.Erased {
@@ -152,6 +157,9 @@ func printNotice(w io.Writer, n noticeView) {
 	line("signed", strings.TrimSpace(d.Signed+" "+d.Signature))
 	for _, item := range n.Missing {
 		line("missing", item)
+	}
+	for text := range strings.Lines(n.Text) {
+		fmt.Fprintf(w, "\t| %s\n", oneLine(text))
 	}
 }
 
@@ -173,6 +181,25 @@ func (a *app) noticeSubmitCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVar(&how.dryRun, "dry-run", false, "read it but keep nothing")
+	return cmd
+}
+
+func (a *app) noticeFileCommand() *cobra.Command {
+	var how change
+	cmd := &cobra.Command{
+		Use:               "file NOTICE CASE",
+		Short:             "Say which case a mail that came in is about; it starts no clock",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: do(func(ctx context.Context, args []string) error {
+			body, err := json.Marshal(map[string]string{"case": args[1]})
+			must(err)
+			return a.changeNotice(ctx, &how, request{
+				path: noticePath(args[0]) + "/file", header: map[string]string{"Content-Type": "application/json"}, body: bytes.NewReader(body),
+			})
+		}),
+	}
+	cmd.Flags().BoolVar(&how.dryRun, "dry-run", false, "do everything but keep nothing")
 	return cmd
 }
 

@@ -56,6 +56,7 @@ var rights = map[string][]string{
 	"GET /v1/notices/{id}":                        {Operator, Admin},
 	"GET /v1/notices/{id}/message":                {Operator, Admin},
 	"POST /v1/notices/{id}/discard":               {Operator, Admin},
+	"POST /v1/notices/{id}/file":                  {Operator, Admin},
 	"GET /v1/statistics":                          {Viewer, Operator, Admin, Authority},
 }
 

@@ -32,6 +32,7 @@ type Cases interface {
 	CloseTask(ctx context.Context, o casework.Order, id uint64, reason string) (store.Task, error)
 	Notices(o casework.Order, q store.NoticeQuery, limit int) (all []store.Notice, next string, err error)
 	Notice(o casework.Order, id string) (casework.NoticeResult, error)
+	FileNotice(ctx context.Context, o casework.Order, id, caseID string) (store.Notice, error)
 	DiscardNotice(ctx context.Context, o casework.Order, id, reason string) (store.Notice, error)
 	Statistics(o casework.Order, authority string, from, to workday.Date) (casework.Statistics, error)
 	Verify(id string) error

@@ -137,7 +137,7 @@ func TestRecordingEvents(t *testing.T) {
 		{name: "one name set free", call: events, body: `{"kind":"reinstate","names":["example.vlaanderen"],"text":"never theirs"}`, status: 200, want: []string{
 			`"outcome":"complied","orders":[{"order":"reinstate","at":`, `"kind":"order"`}},
 		{name: "its order confirmed", call: events, body: `{"kind":"confirm-order","order":"reinstate"}`, status: 200, want: []string{`"confirmed":"2026-05-12T09:30:00Z"`}},
-		{name: "stopped", call: events, body: `{"kind":"stop"}`, status: 200, want: []string{`"state":"reinstated"`, `"deadlines":[]`, `"allowed":["confirm_order"]`}},
+		{name: "stopped", call: events, body: `{"kind":"stop"}`, status: 200, want: []string{`"state":"reinstated"`, `"deadlines":[]`, `"allowed":["correct","confirm_order"]`}},
 		{name: "no such case", call: "POST /v1/cases/2026-00007/events", body: `{"kind":"stop"}`, status: 404},
 		{name: "the whole story", call: "GET /v1/cases/2026-00001", status: 200, want: []string{`"number":9`}},
 	})

@@ -102,6 +102,9 @@ func (h *Handler) registerNotices(api huma.API) {
 	huma.Register(api, mail, h.getMail)
 	huma.Register(api, operation("POST /v1/notices/{id}/discard", "notices", "Discard a notice",
 		"Says that a mail that came in becomes no case, and why. It is kept.", ofCase...), h.discardNotice)
+	huma.Register(api, operation("POST /v1/notices/{id}/file", "notices", "File a notice",
+		"Says which case a mail that came in is about. It is put into the timeline of the case, as evidence, and starts no clock: that does the event that a person records, with the mail as its evidence. "+
+			"An answer to a mail of ours is filed by itself.", append(ofCase, http.StatusUnprocessableEntity)...), h.fileNotice)
 }
 
 func (h *Handler) registerStatistics(api huma.API) {

@@ -73,7 +73,7 @@ type eventBody struct {
 	Order   string          `json:"order,omitempty" enum:"reinstate,temporary_account,cancel,quarantine,release" doc:"With confirm_order: which was carried out"`
 
 	Text     string `json:"text,omitempty" maxLength:"65536" doc:"What was written, or why. What a holder wrote is relayed to the authority word for word"`
-	Evidence string `json:"evidence,omitempty" maxLength:"500" doc:"Where what was written is kept, such as the id of a message" example:"N2026-00001"`
+	Evidence string `json:"evidence,omitempty" maxLength:"500" doc:"Where what was written is kept, such as the id of a message that came in. With claim and word, such a message says when (at) and what (text), where these are absent" example:"N2026-00001"`
 }
 
 func (b eventBody) event() (e procedure.Event, err error) {

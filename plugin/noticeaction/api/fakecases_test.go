@@ -269,6 +269,12 @@ func (d *fakeCases) Notice(o casework.Order, id string) (casework.NoticeResult, 
 	return casework.NoticeResult{}, refused(casework.NotFound, "id", "expected the id of a notice")
 }
 
+func (d *fakeCases) FileNotice(_ context.Context, o casework.Order, id, caseID string) (store.Notice, error) {
+	n, err := d.Notice(o, id)
+	n.Status, n.Case = store.Filed, caseID
+	return n.Notice, err
+}
+
 func (d *fakeCases) DiscardNotice(_ context.Context, o casework.Order, id, reason string) (store.Notice, error) {
 	d.reason = reason
 	n, err := d.Notice(o, id)

@@ -25,7 +25,7 @@ type noticeStatus string
 
 // Schema lists what there is.
 func (noticeStatus) Schema(huma.Registry) *huma.Schema {
-	return oneOf([]store.NoticeStatus{store.Draft, store.Unreadable, store.Bounce, store.Opened, store.Discarded})
+	return oneOf([]store.NoticeStatus{store.Draft, store.Unreadable, store.Bounce, store.Filed, store.Opened, store.Discarded})
 }
 
 // noticeView is a mail that came in, and what could be read of it.
@@ -33,12 +33,13 @@ type noticeView struct {
 	ID        string       `json:"id" doc:"Its id" example:"N2026-00001"`
 	Received  time.Time    `json:"received" doc:"When it came in" example:"2026-05-12T09:30:00Z"`
 	Via       string       `json:"via" enum:"api,smtp,lmtp" doc:"How it came in"`
-	Status    noticeStatus `json:"status" doc:"draft: read; a person is to confirm it. unreadable: a person is to read it. bounce: a delivery report on a mail of ours. opened: it became a case. discarded: by a person"`
+	Status    noticeStatus `json:"status" doc:"draft: read; a person is to confirm it. unreadable: a person is to read it. bounce: a delivery report on a mail of ours. filed: it is in the timeline of a case. opened: it became a case. discarded: by a person"`
 	SHA256    string       `json:"sha256" doc:"Of the message, in hex"`
 	Size      int          `json:"size" doc:"Of the message, in bytes" example:"4096"`
 	From      string       `json:"from,omitempty" doc:"Of its header"`
 	Subject   string       `json:"subject,omitempty" doc:"Of its header, decoded"`
 	MessageID string       `json:"message_id,omitempty" doc:"Without angle brackets"`
+	Text      string       `json:"text,omitempty" doc:"Of its body, at most 32 KiB; not in lists"`
 	DKIM      []string     `json:"dkim" nullable:"false" doc:"The result for each signature" example:"apd-gba.be: pass"`
 	SMIME     string       `json:"smime,omitempty" doc:"none, valid with the name of the signer, or invalid with the reason"`
 	Problem   string       `json:"problem,omitempty" doc:"unreadable: why"`
@@ -47,9 +48,11 @@ type noticeView struct {
 	Missing []string      `json:"missing" nullable:"false" doc:"Items of Art. 4(b) that were not found"`
 	Report  string        `json:"report,omitempty" doc:"bounce: what it reports: failed, delayed, delivered, relayed, expanded or unknown" example:"failed"`
 	Bounced string        `json:"bounced,omitempty" doc:"bounce: the Message-ID of our mail"`
-	Case    string        `json:"case,omitempty" doc:"opened: the case. bounce: that of the mail" example:"2026-00001"`
+	Case    string        `json:"case,omitempty" doc:"opened, filed: the case. bounce: that of the mail" example:"2026-00001"`
 
-	Decided   time.Time `json:"decided,omitzero" doc:"When it was opened or discarded"`
+	Suggested []string `json:"suggested" nullable:"false" doc:"Cases that it may be about, by what it answers and its subject line" example:"2026-00001"`
+
+	Decided   time.Time `json:"decided,omitzero" doc:"When it was opened or discarded, or a person recorded what it says"`
 	DecidedBy string    `json:"decided_by,omitempty" doc:"Who opened or discarded it" example:"uid:1000"`
 	Reason    string    `json:"reason,omitempty" doc:"discarded: why"`
 	Erased    bool      `json:"erased,omitempty" doc:"Whether its personal data was erased"`
@@ -59,7 +62,7 @@ func showMail(n store.Notice) noticeView {
 	return noticeView{
 		ID: n.ID, Received: n.Received, Via: n.Via, Status: noticeStatus(n.Status), SHA256: n.SHA256, Size: n.Size,
 		From: n.From, Subject: n.Subject, MessageID: n.MessageID, DKIM: orEmpty(n.DKIM), SMIME: n.SMIME, Problem: n.Problem,
-		Draft: showNotice(n.Draft), Missing: orEmpty(n.Missing), Report: n.Report, Bounced: n.Bounced, Case: n.Case,
+		Text: n.Text, Suggested: orEmpty(n.Suggested), Draft: showNotice(n.Draft), Missing: orEmpty(n.Missing), Report: n.Report, Bounced: n.Bounced, Case: n.Case,
 		Decided: n.Decided, DecidedBy: n.DecidedBy, Reason: n.Reason, Erased: n.Erased,
 	}
 }
@@ -148,6 +151,7 @@ func (h *Handler) listNotices(ctx context.Context, in *noticesInput) (*noticesOu
 	}
 	out := &noticesOutput{Body: noticesReply{Notices: make([]noticeView, 0, len(all)), Next: next}}
 	for _, n := range all {
+		n.Text = "" // a page of them would be long
 		out.Body.Notices = append(out.Body.Notices, showMail(n))
 	}
 	return out, nil
@@ -161,6 +165,23 @@ type discardNoticeInput struct {
 
 func (h *Handler) discardNotice(ctx context.Context, in *discardNoticeInput) (*noticeOutput, error) {
 	n, err := h.config.Cases.DiscardNotice(context.WithoutCancel(ctx), in.order(ctx), in.ID, in.Body.Reason)
+	if err != nil {
+		return nil, refusal(ctx, err)
+	}
+	in.note(ctx, fmt.Sprintf("notice %s, %s", n.ID, n.Status))
+	return &noticeOutput{Status: http.StatusOK, Body: showMail(n)}, nil
+}
+
+type fileNoticeInput struct {
+	NoticePath
+	Trial
+	Body struct {
+		Case string `json:"case" minLength:"1" maxLength:"63" doc:"The id of the case" example:"2026-00001"`
+	}
+}
+
+func (h *Handler) fileNotice(ctx context.Context, in *fileNoticeInput) (*noticeOutput, error) {
+	n, err := h.config.Cases.FileNotice(context.WithoutCancel(ctx), in.order(ctx), in.ID, in.Body.Case)
 	if err != nil {
 		return nil, refusal(ctx, err)
 	}

@@ -39,6 +39,20 @@ func TestNoticesByMail(t *testing.T) {
 	})
 }
 
+func TestFilingAMail(t *testing.T) {
+	n := store.Notice{ID: "N2026-00001", Status: store.Unreadable, Text: "The form is gone.", Suggested: []string{"2026-00001"}}
+	desk := &fakeCases{notices: []casework.NoticeResult{{Notice: n}}}
+	json := []string{"Content-Type: application/json"}
+	tell(t, ofCases(t, desk), []step{
+		{name: "shown with what it says", call: "GET /v1/notices/N2026-00001", status: 200, want: []string{`"text":"The form is gone."`, `"suggested":["2026-00001"]`}},
+		{name: "listed without", call: "GET /v1/notices", status: 200, want: []string{`"suggested":["2026-00001"]`}, never: "The form"},
+		{name: "filed", call: "POST /v1/notices/N2026-00001/file", headers: json, body: `{"case":"2026-00001"}`, status: 200, want: []string{`"status":"filed"`, `"case":"2026-00001"`}},
+		{name: "nowhere", call: "POST /v1/notices/N2026-00001/file", headers: json, body: `{}`, status: 422, want: []string{"expected required property case"}},
+		{name: "of none", call: "POST /v1/notices/N2026-00002/file", headers: json, body: `{"case":"2026-00001"}`, status: 404},
+		{name: "by the authority", who: bearer("authority"), call: "POST /v1/notices/N2026-00001/file", headers: json, body: `{"case":"2026-00001"}`, status: 403},
+	})
+}
+
 func TestNoticeThatWasErased(t *testing.T) {
 	desk := &fakeCases{notices: []casework.NoticeResult{{Notice: store.Notice{ID: "N2026-00001", Erased: true}}}}
 	tell(t, ofCases(t, desk), []step{

@@ -54,6 +54,7 @@ func TestRoles(t *testing.T) {
 		{"GET /v1/notices/N2026-00001", "", 401, 403, 200, 403, 200},
 		{"GET /v1/notices/N2026-00001/message", "", 401, 403, 200, 403, 200},
 		{"POST /v1/notices/N2026-00001/discard?dry_run=true", `{"reason":"x"}`, 401, 403, 200, 403, 200},
+		{"POST /v1/notices/N2026-00001/file?dry_run=true", `{"case":"2026-00001"}`, 401, 403, 200, 403, 200},
 		{"GET /v1/statistics?from=2026-01-01&to=2026-12-31", "", 401, 200, 200, 200, 200},
 		{"GET /v1/nothing", "", 401, 404, 404, 404, 404},
 		{"PATCH /v1/status", "", 401, 405, 405, 405, 405},

@@ -25,6 +25,11 @@ func (b *batch) runCase(w *caseWork) error {
 	}
 	e := w.event
 	e.Actor, e.Recorded, e.Late, e.Deadline = w.order.actor(), time.Time{}, false, nil
+	if e.Kind != procedure.Open {
+		if err := b.takeUp(w, &e); err != nil {
+			return err
+		}
+	}
 	if e.At.IsZero() {
 		e.At = b.now
 	}
@@ -51,8 +56,12 @@ func (b *batch) runCase(w *caseWork) error {
 		return err
 	}
 	w.result.Case, w.result.Steps, w.result.Outgoing, w.result.Generation = plan.c, plan.steps, plan.leaving, b.tx.Generation()
-	if w.event.Evidence != "" && e.Kind == procedure.Open {
-		if err := b.useNotice(w); err != nil {
+	if w.event.Evidence != "" {
+		settle := b.tookUp
+		if e.Kind == procedure.Open {
+			settle = b.useNotice
+		}
+		if err := settle(w); err != nil {
 			return err
 		}
 	}

@@ -66,7 +66,7 @@ func (d *Desk) recordEvent(ctx context.Context, w *caseWork, r EventRequest) (Ca
 	if err := w.begin(r); err != nil {
 		return CaseResult{}, err
 	}
-	if r.Event.Kind == procedure.Open || r.Event.Kind == procedure.Expire {
+	if slices.Contains([]procedure.Kind{procedure.Open, procedure.File, procedure.Expire}, r.Event.Kind) {
 		return CaseResult{}, &Error{Kind: Invalid, Field: "kind", Value: string(r.Event.Kind), Detail: "expected an event of a case that is open, which a person records"}
 	}
 	view, err := d.Case(w.order, r.Case)

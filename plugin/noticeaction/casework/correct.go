@@ -13,7 +13,7 @@ import (
 // checkCorrection refuses to put personal data into a case that was erased, and warns of a holder who is not told.
 func (w *caseWork) checkCorrection(v CaseView) error {
 	if len(v.Events) > 0 && v.Events[0].Erased {
-		return &Error{Kind: Conflict, Field: "case", Value: v.Case.ID, Detail: "expected a case that still has its personal data"}
+		return errErased
 	}
 	p := w.event.Parties
 	if p != nil && p.Holder.Email != "" && p.Holder.Email != v.Case.Parties.Holder.Email && !w.event.Resend && v.Case.State.Redirected() {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
@@ -50,6 +51,9 @@ func (b *batch) receive(o Order, n *store.Notice, message []byte) error {
 			return err
 		}
 	}
+	if err := b.place(o, n); err != nil {
+		return err
+	}
 	if err := b.tx.PutNotice(*n); err != nil {
 		return err
 	}
@@ -71,11 +75,17 @@ func (b *batch) receive(o Order, n *store.Notice, message []byte) error {
 // asks says what a person is to do with a message that came in; nothing when it is about a mail that is
 // marked itself.
 func asks(n *store.Notice) string {
+	perhaps := ""
+	if len(n.Suggested) > 0 {
+		perhaps = "; it may be about case " + strings.Join(n.Suggested, " or ")
+	}
 	switch {
+	case n.Status == store.Filed:
+		return "message " + n.ID + " came in about case " + n.Case + "; read it, and record what it says with it as evidence, or discard it"
 	case n.Status == store.Draft:
-		return "notice " + n.ID + " was read; complete and confirm it, or discard it"
+		return "notice " + n.ID + " was read; complete and confirm it, or discard it" + perhaps
 	case n.Status == store.Unreadable:
-		return "message " + n.ID + " could not be read as a notice; read it, and open a case for it or discard it"
+		return "message " + n.ID + " could not be read as a notice; read it, and open a case for it, file it or discard it" + perhaps
 	case n.Status == store.Bounce && n.Case == "" && (n.Bounced != "" || n.Report == "failed"):
 		return "message " + n.ID + " reports a mail that is not known here as undelivered; read it"
 	case n.Status == store.Bounce && n.Case == "" && n.Report == "unknown":
@@ -132,12 +142,19 @@ func (b *batch) useNotice(w *caseWork) error {
 func (b *batch) decideNotice(n *store.Notice, by string) error {
 	b.touched = true
 	n.Decided, n.DecidedBy = b.now, by
+	if err := b.closeNoticeTasks(n.ID, by); err != nil {
+		return err
+	}
+	return b.tx.PutNotice(*n)
+}
+
+func (b *batch) closeNoticeTasks(id, by string) error {
 	var tasks []store.Task
 	for t, err := range b.tx.Tasks(store.TaskQuery{Open: true}) {
 		if err != nil {
 			return err
 		}
-		if t.Notice == n.ID && t.Kind == store.TaskNotice {
+		if t.Notice == id && t.Kind == store.TaskNotice {
 			tasks = append(tasks, t)
 		}
 	}
@@ -146,7 +163,7 @@ func (b *batch) decideNotice(n *store.Notice, by string) error {
 			return err
 		}
 	}
-	return b.tx.PutNotice(*n)
+	return nil
 }
 
 // DiscardNotice decides that a message becomes no case, for a reason of 1 to 2000 characters. The refusal is

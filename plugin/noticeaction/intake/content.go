@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/emersion/go-message"
 )
@@ -30,7 +32,27 @@ func (r Reader) formOf(content *message.Entity, p *problems) form {
 	if f.items == 0 && t.html.Len() > 0 {
 		f = r.formOfText(textOf(t.html.String()), false, p)
 	}
+	if f.text = readable(t.plain.String()); f.text == "" {
+		f.text = readable(textOf(t.html.String()))
+	}
 	return f
+}
+
+// readable returns a text as a person reads it, clipped to maxShown bytes.
+func readable(s string) string {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.Is(unicode.C, r) || r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, s))
+	if len(s) > maxShown {
+		s = strings.ToValidUTF8(s[:maxShown], "") + "\n[...]"
+	}
+	return s
 }
 
 // collect adds the texts of an entity that are shown to a reader, up to the first fault.

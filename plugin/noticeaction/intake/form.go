@@ -19,6 +19,7 @@ type form struct {
 	competent  bool
 	found      bool
 	items      int // that had a label and a value
+	text       string
 }
 
 // entry is one line of a value.

@@ -135,6 +135,20 @@ func senderOf(h mail.Header) sender {
 	return s
 }
 
+// references returns the identifiers of the messages that this one answers, the nearest first (RFC 5322 section
+// 3.6.4).
+func references(h mail.Header) []string {
+	ids := strings.Fields(strings.ReplaceAll(h.Get("References"), ">", "> "))
+	slices.Reverse(ids)
+	var all []string
+	for _, id := range append(strings.Fields(strings.ReplaceAll(h.Get("In-Reply-To"), ">", "> ")), ids...) {
+		if id = messageID(id); id != "" && !slices.Contains(all, id) && len(all) < maxReferences {
+			all = append(all, id)
+		}
+	}
+	return all
+}
+
 // messageID returns an identifier without its angle brackets; nothing if it is none.
 func messageID(s string) string {
 	s = strings.TrimSpace(s)

@@ -57,6 +57,8 @@ const (
 	maxEmail       = 320
 	maxNames       = 100
 	maxProvisions  = 50
+	maxShown       = 32 << 10 // bytes of the text that is kept besides the message
+	maxReferences  = 50       // Message-IDs that a message answers
 )
 
 // Reader reads messages. It may be used concurrently, as long as its functions may.
@@ -113,6 +115,7 @@ func (r Reader) read(ctx context.Context, raw []byte, received time.Time) store.
 	sender := senderOf(m)
 	n.From, n.Subject, n.MessageID = sender.shown, line(text(m.Header, "Subject"), maxLine), messageID(m.Get("Message-Id"))
 
+	n.References = references(m)
 	checks := r.checkDKIM(ctx, header, body)
 	n.DKIM = results(checks)
 	content, signed := r.unwrap(entity, body, sender.email, received)
@@ -126,6 +129,7 @@ func (r Reader) read(ctx context.Context, raw []byte, received time.Time) store.
 		r.readOldBounce(&n, m, body)
 	case strings.HasPrefix(strings.ToLower(m.Get("Auto-Submitted")), "auto-replied"):
 		n.Problem = "expected a mail that a person wrote, got an automatic reply (RFC 3834)"
+		n.Text = r.formOf(content, new(problems)).text
 	case signed.encrypted || entityType(entity) == "multipart/encrypted":
 		n.Problem = "expected a message that is not encrypted"
 	default:
@@ -146,6 +150,7 @@ type read struct {
 func (r Reader) readNotice(n *store.Notice, m read, content *message.Entity) {
 	var p problems
 	form := r.formOf(content, &p)
+	n.Text = form.text
 	names := r.names(n.Subject, &p)
 	authority, known := "", false
 	if r.OfDomain != nil && m.sender.domain != "" {

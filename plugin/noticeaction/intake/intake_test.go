@@ -182,6 +182,42 @@ func TestAHoldersReplyIsForAPersonToRead(t *testing.T) {
 	if n.Status != store.Unreadable || strings.Contains(n.Problem, "example") {
 		t.Errorf("got %s, %q", n.Status, n.Problem)
 	}
+	if want := []string{"N2026-00001.1@dnsbelgium.be"}; !slices.Equal(n.References, want) {
+		t.Errorf("answers %q, want %q", n.References, want)
+	}
+	if !strings.HasPrefix(n.Text, "I have taken the page down.\n") {
+		t.Errorf("says %q", n.Text)
+	}
+}
+
+func TestWhatAMessageAnswers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		header string
+		want   []string
+	}{
+		"nothing":                {"", nil},
+		"one":                    {"In-Reply-To: <a@x.be>\r\n", []string{"a@x.be"}},
+		"a thread, in its order": {"References: <a@x.be> <b@x.be>\r\n\t<c@x.be>\r\n", []string{"c@x.be", "b@x.be", "a@x.be"}},
+		"both, each once":        {"References: <a@x.be><b@x.be>\r\nIn-Reply-To: <b@x.be>\r\n", []string{"b@x.be", "a@x.be"}},
+		"words besides":          {"In-Reply-To: Your message of Monday <a@x.be>\r\n", []string{"a@x.be"}},
+		"none that is one":       {"References: <a> b <>\r\n", nil},
+	} {
+		n := reader().Read(t.Context(), []byte("From: a@x.be\r\n"+tc.header+"\r\nHello\r\n"), received)
+		if !slices.Equal(n.References, tc.want) {
+			t.Errorf("%s: got %q, want %q", name, n.References, tc.want)
+		}
+	}
+}
+
+func TestTheTextIsForAPersonToRead(t *testing.T) {
+	n := reader().Read(t.Context(), []byte("Content-Type: text/html; charset=utf-8\r\n\r\n<p>One\x1b[31m</p><p>Two</p>"), received)
+	if n.Text != "One[31m\nTwo" && n.Text != "One[31m\n\nTwo" {
+		t.Errorf("got %q", n.Text)
+	}
+	n = reader().Read(t.Context(), []byte("Subject: long\r\n\r\n"+strings.Repeat("é", maxShown)), received)
+	if len(n.Text) > maxShown+10 || !strings.HasSuffix(n.Text, "é\n[...]") {
+		t.Errorf("got %d bytes, ending in %q", len(n.Text), n.Text[len(n.Text)-10:])
+	}
 }
 
 func TestMissingItems(t *testing.T) {

@@ -26,7 +26,7 @@ func (e Event) Erased() Event {
 		e.Parties = &p
 	}
 	e.Text = ""
-	if e.Kind != Open { // there it is the id of a message; elsewhere people write what they like
+	if e.Kind != Open && e.Kind != File { // there it is the id of a message; elsewhere people write what they like
 		e.Evidence = ""
 	}
 	return e

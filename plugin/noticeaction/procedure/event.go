@@ -23,6 +23,7 @@ const (
 	Correct          Kind = "correct"            // the registry corrects the contacts of the holder or of registrars, after the approval
 	Approve          Kind = "approve"            // the registry writes to the holder and redirects
 	Discard          Kind = "discard"            // the registry gives up a notice before it acted on it
+	File             Kind = "file"               // a message about the case came in, and is kept as evidence; nobody has said yet what it is
 	Claim            Kind = "claim"              // the holder tells the registry that the infringement has ended
 	ClaimAtAuthority Kind = "claim_at_authority" // the same, or a request to suspend or stop, reached the authority
 	Word             Kind = "word"               // the holder tells the registry anything else

@@ -217,6 +217,8 @@ func (w *world) anyEvent(t *rapid.T) Event {
 	switch e.Kind {
 	case Describe:
 		e.Parties = parties(w.c.Notice.Names...)
+	case File:
+		e.Evidence = "N2026-00001"
 	case Correct:
 		e.Parties = anyCorrection(t, w.c.Notice.Names)
 		e.Resend = e.Parties == nil || rapid.Bool().Draw(t, "resend")

@@ -95,6 +95,14 @@ func (s *step) approve() error {
 	return nil
 }
 
+// file: see the table.
+func (s *step) file() error {
+	if s.e.Evidence == "" {
+		return invalid("evidence", "expected the id of the message")
+	}
+	return nil
+}
+
 // word: each side informs the other within 2 working days (4(a) para. 9).
 func (s *step) word() error {
 	s.oweRelay()

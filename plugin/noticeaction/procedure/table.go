@@ -44,6 +44,9 @@ var table = []rule{
 	{Correct, ordering, registry, []string{"parties", "resend"}, ordering, "4(c) para. 2 and last para.; 4(a) para. 2", (*step).correct},
 	{Discard, []State{Received}, registry, nil, []State{Withdrawn}, "4(b)", (*step).discard},
 
+	// A message comes in. It starts no clock until a person has read it.
+	{File, States, append(software, registry...), nil, States, "4(a) para. 1 and 9", (*step).file},
+
 	// The holder speaks, to one side or the other, and each tells the other.
 	{Claim, redirected, registry, nil, underReview, "4(a) para. 6 and 7", (*step).claim},
 	{ClaimAtAuthority, redirected, anyone, []string{"reached"}, underReview, "4(a) para. 7", (*step).claimAtAuthority},
@@ -64,12 +67,12 @@ var table = []rule{
 	{Expire, running, software, []string{"deadline"}, append([]State{Released}, append(restored, running...)...), "4(a)", (*step).expire},
 }
 
-// Allowed returns the events that a case in this state takes, without those that time writes. The empty
+// Allowed returns the events that a case in this state takes, without those that time or the mail writes. The empty
 // state is that of a case that is not open yet.
 func Allowed(s State) []Kind {
 	var kinds []Kind
 	for _, r := range table {
-		if r.on != Expire && slices.Contains(r.in, s) {
+		if r.on != Expire && r.on != File && slices.Contains(r.in, s) {
 			kinds = append(kinds, r.on)
 		}
 	}

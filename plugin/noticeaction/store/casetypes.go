@@ -129,6 +129,7 @@ const (
 	Draft      NoticeStatus = "draft"      // read; a person is to confirm it
 	Unreadable NoticeStatus = "unreadable" // kept; a person is to read it
 	Bounce     NoticeStatus = "bounce"     // a delivery report on a mail of ours
+	Filed      NoticeStatus = "filed"      // it is about a case, and in its timeline; decided once a person has recorded what it says
 	Opened     NoticeStatus = "opened"     // it became a case
 	Discarded  NoticeStatus = "discarded"  // by a person, with a reason
 )
@@ -143,19 +144,22 @@ type Notice struct {
 	SHA256   string       `json:"sha256"` // of the message, hex
 	Size     int          `json:"size"`   // of the message, bytes
 
-	From      string   `json:"from,omitempty"`       // of the header
-	Subject   string   `json:"subject,omitempty"`    // decoded
-	MessageID string   `json:"message_id,omitempty"` // without angle brackets
-	DKIM      []string `json:"dkim,omitempty"`       // one for each signature: "apd-gba.be: pass"
-	SMIME     string   `json:"smime,omitempty"`      // "none", "valid: NAME", "invalid: WHY"
-	Problem   string   `json:"problem,omitempty"`    // unreadable: why
+	From       string   `json:"from,omitempty"`       // of the header
+	Subject    string   `json:"subject,omitempty"`    // decoded
+	MessageID  string   `json:"message_id,omitempty"` // without angle brackets
+	References []string `json:"references,omitempty"` // that it answers, the nearest first; without angle brackets
+	Text       string   `json:"text,omitempty"`       // of its body
+	DKIM       []string `json:"dkim,omitempty"`       // one for each signature: "apd-gba.be: pass"
+	SMIME      string   `json:"smime,omitempty"`      // "none", "valid: NAME", "invalid: WHY"
+	Problem    string   `json:"problem,omitempty"`    // unreadable: why
 
 	Draft   procedure.Notice `json:"draft"`
 	Missing []string         `json:"missing,omitempty"` // items of Art. 4(b) that were not found
 
-	Report  string `json:"report,omitempty"`  // bounce: what it reports: "failed", "delayed", "delivered", "relayed", "expanded" or "unknown"
-	Bounced string `json:"bounced,omitempty"` // bounce: Message-ID of our mail
-	Case    string `json:"case,omitempty"`    // opened: the case; bounce: that of the mail
+	Report    string   `json:"report,omitempty"`    // bounce: what it reports: "failed", "delayed", "delivered", "relayed", "expanded" or "unknown"
+	Bounced   string   `json:"bounced,omitempty"`   // bounce: Message-ID of our mail
+	Case      string   `json:"case,omitempty"`      // opened, filed: the case; bounce: that of the mail
+	Suggested []string `json:"suggested,omitempty"` // cases that it may be about
 
 	Decided   time.Time `json:"decided,omitzero"`
 	DecidedBy string    `json:"decided_by,omitempty"`
