@@ -111,12 +111,12 @@ func TestNoLineNoDelivery(t *testing.T) {
 func TestFiguresOfTwoDesks(t *testing.T) {
 	one, two := newFigures(), newFigures()
 	soon := time.Unix(1000, 0)
-	one.show(&casework.Figures{
-		Cases: map[procedure.State]int{procedure.Received: 2}, Next: soon.Add(time.Hour),
-		Messages: map[store.Status]int{store.Sent: 5}, Tasks: map[store.TaskKind]int{store.TaskMail: 1},
+	one.show(&casework.Figures{Next: soon.Add(time.Hour), Counts: store.Counts{
+		Cases:    map[procedure.State]int{procedure.Received: 2},
+		Outgoing: map[store.Status]int{store.Sent: 5}, Tasks: map[store.TaskKind]int{store.TaskMail: 1},
 		Overdue: map[procedure.DeadlineKind]int{procedure.RelayDeadline: 1},
-	})
-	two.show(&casework.Figures{Cases: map[procedure.State]int{procedure.Received: 1}, Next: soon})
+	}})
+	two.show(&casework.Figures{Next: soon, Counts: store.Counts{Cases: map[procedure.State]int{procedure.Received: 1}}})
 	check := func(received, sent, next float64) {
 		t.Helper()
 		for name, values := range map[string][2]float64{

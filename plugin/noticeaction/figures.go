@@ -96,7 +96,7 @@ func (f *figures) show(count *casework.Figures) {
 	showSum(casesGauge, procedure.States, func(c casework.Figures) map[procedure.State]int { return c.Cases })
 	showSum(overdueGauge, []procedure.DeadlineKind{procedure.ApprovalDeadline, procedure.RelayDeadline},
 		func(c casework.Figures) map[procedure.DeadlineKind]int { return c.Overdue })
-	showSum(messagesGauge, store.Statuses, func(c casework.Figures) map[store.Status]int { return c.Messages })
+	showSum(messagesGauge, store.Statuses, func(c casework.Figures) map[store.Status]int { return c.Outgoing })
 	showSum(tasksGauge, []store.TaskKind{store.TaskDeadline, store.TaskOrder, store.TaskMail, store.TaskNotice},
 		func(c casework.Figures) map[store.TaskKind]int { return c.Tasks })
 	var next int64

@@ -149,43 +149,16 @@ func (d *Desk) Statistics(o Order, authority string, from, to workday.Date) (s S
 
 // Figures are what there is at this moment, for metrics. They name nobody.
 type Figures struct {
-	Cases    map[procedure.State]int
-	Overdue  map[procedure.DeadlineKind]int
-	Next     time.Time // when the next deadline ends; zero: none runs
-	Messages map[store.Status]int
-	Tasks    map[store.TaskKind]int // open
+	store.Counts
+	Next time.Time // when the next deadline ends; zero: none runs
 }
 
-// Figures counts.
+// Figures returns them without reading all that there is.
 func (d *Desk) Figures() (f Figures, err error) {
-	f = Figures{
-		Cases: make(map[procedure.State]int), Overdue: make(map[procedure.DeadlineKind]int),
-		Messages: make(map[store.Status]int), Tasks: make(map[store.TaskKind]int),
+	if f.Counts, err = d.store.Counts(); err != nil {
+		return f, err
 	}
 	err = d.view(func(tx *store.Tx) error {
-		for c, err := range tx.Cases(store.CaseQuery{}) {
-			if err != nil {
-				return err
-			}
-			f.Cases[c.State]++
-			for _, deadline := range c.Deadlines {
-				if deadline.Overdue {
-					f.Overdue[deadline.Kind]++
-				}
-			}
-		}
-		for out, err := range tx.Outbox(store.OutgoingQuery{}) {
-			if err != nil {
-				return err
-			}
-			f.Messages[out.Status]++
-		}
-		for t, err := range tx.Tasks(store.TaskQuery{Open: true}) {
-			if err != nil {
-				return err
-			}
-			f.Tasks[t.Kind]++
-		}
 		f.Next, _ = tx.NextCaseDeadline()
 		return nil
 	})

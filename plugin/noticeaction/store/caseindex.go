@@ -12,6 +12,8 @@ import (
 // indexCase brings the indexes from one state of a case to the next.
 func (tx *Tx) indexCase(old, now procedure.Case) error {
 	what := "case " + now.ID
+	tx.changed().ofCase(old, -1)
+	tx.changed().ofCase(now, 1)
 	for _, name := range inProcedure(old) {
 		if err := tx.unset(tx.running, "index of "+what, []byte(name)); err != nil {
 			return err

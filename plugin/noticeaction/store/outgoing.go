@@ -52,6 +52,8 @@ func (tx *Tx) putOutgoing(old, o Outgoing) error {
 	if err := tx.set(tx.outgoing, what, key, record); err != nil {
 		return err
 	}
+	tx.changed().ofOutgoing(old, -1)
+	tx.changed().ofOutgoing(o, 1)
 	if err := tx.reindex(tx.outbox, what, outboxKey(old), outboxKey(o), nil); err != nil {
 		return err
 	}

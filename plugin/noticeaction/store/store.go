@@ -55,6 +55,9 @@ type Store struct {
 	unconfirmed error
 	pinned      *bolt.Tx   // the state before that commit
 	pinnedUse   sync.Mutex // a bbolt transaction serves one goroutine at a time
+
+	counts    *Counts // as of the last commit; nil: nobody has asked yet
+	countsUse sync.Mutex
 }
 
 // Same reports whether the file at the path is still the one that was opened. If it is not, because it
@@ -115,12 +118,13 @@ func (s *Store) write(change func(*Tx) error, keep bool) error {
 	}
 	defer rollback(tx)
 	written := false
+	var counts *Counts
 	err = guard(func() error {
 		return within(tx, func(t *Tx) error {
 			if err := change(t); err != nil {
 				return err
 			}
-			written = t.written
+			written, counts = t.written, t.counts
 			return t.flush()
 		})
 	})
@@ -130,6 +134,7 @@ func (s *Store) write(change func(*Tx) error, keep bool) error {
 	if err := s.confirm(tx); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
+	s.keepCounts(counts)
 	return nil
 }
 

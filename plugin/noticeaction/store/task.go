@@ -12,18 +12,22 @@ func (tx *Tx) AddTask(t Task) (id uint64, err error) {
 	if t.ID, err = tx.nextNumber(tx.tasks, "task"); err != nil {
 		return 0, err
 	}
-	return t.ID, tx.putTask(t)
+	return t.ID, tx.putTask(Task{}, t)
 }
 
 // PutTask replaces the task of an id that AddTask gave.
 func (tx *Tx) PutTask(t Task) error {
-	if tx.tasks.Get(seqKey(t.ID)) == nil {
+	old, ok, err := tx.Task(t.ID)
+	if err != nil {
+		return err
+	}
+	if !ok {
 		return fmt.Errorf("putting task %d: expected one that was added", t.ID)
 	}
-	return tx.putTask(t)
+	return tx.putTask(old, t)
 }
 
-func (tx *Tx) putTask(t Task) error {
+func (tx *Tx) putTask(old, t Task) error {
 	what, key := fmt.Sprintf("task %d", t.ID), seqKey(t.ID)
 	record, err := json.Marshal(t)
 	if err == nil {
@@ -35,6 +39,8 @@ func (tx *Tx) putTask(t Task) error {
 	if err := tx.set(tx.tasks, what, key, record); err != nil {
 		return err
 	}
+	tx.changed().ofTask(old, -1)
+	tx.changed().ofTask(t, 1)
 	if !t.Closed.IsZero() {
 		return tx.unset(tx.open, "index of "+what, key)
 	}

@@ -35,7 +35,8 @@ type Tx struct {
 
 	state   state
 	written bool
-	arena   []byte // bbolt wants values left alone until the end; they lie here
+	counts  *Counts // by how much they change; nil: not at all
+	arena   []byte  // bbolt wants values left alone until the end; they lie here
 	scratch []byte
 	line    []byte // of the journal
 }
