@@ -1,6 +1,7 @@
 package noticeaction
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"strconv"
 	"strings"
@@ -26,7 +27,8 @@ type caseLines struct {
 	post    mailroom.Config // without From there is no line, and no case can be opened
 	contact []string
 
-	listen, mailboxes []string
+	listen, mailboxes     []string
+	listenCert, listenKey string
 
 	smimeRoots, authorities       string
 	orders, ordersKeys, ordersCAs string
@@ -42,6 +44,7 @@ type caseFiles struct {
 	smimeRoots  *x509.CertPool // nil: none
 	authorities *authority.Directory
 	orders      *orders.Sender // nil: no line
+	listenTLS   *tls.Config    // for STARTTLS; nil: no line
 }
 
 // caseProperties are the lines about cases.
@@ -56,6 +59,7 @@ var caseProperties = []property{
 		return cfg.readPath(c, args, "smtp_ca", &cfg.cases.post.CAFile)
 	}},
 	{name: "smtp_listen", many: true, with: "mail_from", read: readSMTPListen},
+	{name: "smtp_tls", with: "smtp_listen", read: readSMTPTLS},
 	{name: "smtp_mailbox", many: true, with: "smtp_listen", read: readSMTPMailbox},
 	{name: "smime_roots", read: func(cfg *config, c *caddy.Controller, args []string) (err error) {
 		cfg.files.smimeRoots, err = cfg.readCertificates(c, args, "smime_roots", &cfg.cases.smimeRoots)

@@ -1,6 +1,7 @@
 package noticeaction
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -67,6 +68,21 @@ func readSMTPListen(cfg *config, c *caddy.Controller, args []string) error {
 		}
 		cfg.cases.listen = append(cfg.cases.listen, arg)
 	}
+	return nil
+}
+
+// readSMTPTLS reads the certificate now and not again: a reload reads it anew.
+func readSMTPTLS(cfg *config, c *caddy.Controller, args []string) error {
+	if err := wantArgs(c, args, len(args) == 2, "smtp_tls", "CERT KEY"); err != nil {
+		return err
+	}
+	l := &cfg.cases
+	l.listenCert, l.listenKey = cfg.path(args[0]), cfg.path(args[1])
+	pair, err := tls.LoadX509KeyPair(l.listenCert, l.listenKey)
+	if err != nil {
+		return c.Errf("smtp_tls: expected a certificate and its key in PEM form, got %q and %q: %v", l.listenCert, l.listenKey, err)
+	}
+	cfg.files.listenTLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	return nil
 }
 

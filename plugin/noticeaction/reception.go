@@ -19,6 +19,9 @@ import (
 func (d *desk) listenForMail(cfg *config) error {
 	for _, addr := range cfg.cases.listen {
 		if s := d.mailServers[addr]; s != nil && s.Alive() {
+			if s.Secure() != (cfg.files.listenTLS != nil && !strings.HasPrefix(addr, "unix:")) {
+				return fmt.Errorf("smtp_tls: expected a restart, not a reload, to turn TLS on or off at %s", addr)
+			}
 			continue
 		}
 		if owner := d.mailOwner(addr); owner != nil {
@@ -29,7 +32,7 @@ func (d *desk) listenForMail(cfg *config) error {
 			delete(d.mailServers, addr)
 		}
 		s, err := intake.Listen(intake.Config{
-			Addr: addr, Hostname: cfg.mailHost(), Mailboxes: cfg.cases.mailboxes,
+			Addr: addr, Hostname: cfg.mailHost(), Mailboxes: cfg.cases.mailboxes, TLS: cfg.files.listenTLS,
 			Log: func(line string) { log.Warningf("Mail at %s: %s", addr, line) },
 		})
 		if err != nil {
@@ -62,6 +65,7 @@ func (d *desk) takeMail(cfg *config, receive api.Receive) {
 	}
 	for _, s := range d.mailServers {
 		s.SetMailboxes(cfg.cases.mailboxes)
+		s.SetTLS(cfg.files.listenTLS)
 		s.SetReceive(handler)
 	}
 }

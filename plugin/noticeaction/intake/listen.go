@@ -58,6 +58,9 @@ type Config struct {
 	Log       func(line string)
 	// MaxConnections is how many are served at a time; 0: 64.
 	MaxConnections int
+	// PerSender and PerPeer are how many messages one reverse-path and one peer may leave within the hour; 0: 100
+	// and 1000.
+	PerSender, PerPeer int
 	// Timeout bounds the wait for a command, and for a whole message; 0: 5 minutes (RFC 5321 section 4.5.3.2.7).
 	Timeout time.Duration
 }
@@ -73,6 +76,8 @@ type Server struct {
 	smtp     *smtp.Server
 	log      func(line string)
 
+	ofSender, ofPeer int // messages within the hour
+
 	receive   atomic.Pointer[Handler]
 	mailboxes atomic.Pointer[[]string]
 	tls       atomic.Pointer[tls.Config]
@@ -84,6 +89,7 @@ type Server struct {
 	mu      sync.Mutex
 	closing bool
 	conns   map[*conn]struct{}
+	flood   flood
 	open    sync.WaitGroup // connections, and messages under way
 }
 
@@ -97,6 +103,7 @@ func Listen(c Config) (*Server, error) {
 	}
 	s := &Server{
 		addr: c.Addr, hostname: or(c.Hostname, "localhost"), listener: listener, socket: socket, secure: c.TLS != nil && socket == nil,
+		ofSender: or(c.PerSender, maxOfSender), ofPeer: or(c.PerPeer, maxOfPeer),
 		log: c.Log, served: make(chan error, 1), conns: make(map[*conn]struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -105,7 +105,11 @@ func (s *session) Data(r io.Reader) error {
 	} else {
 		e.Remote, _, _ = net.SplitHostPort(s.conn.RemoteAddr().String())
 	}
-	trace := s.trace(e, time.Now())
+	now := time.Now()
+	if !s.server.flood.admit(now, s.server.limitsOf(e)) {
+		return errFlood
+	}
+	trace := s.trace(e, now)
 	e.Trace = len(trace)
 	receive := *s.server.receive.Load()
 	if receive == nil || receive(s.server.ctx, e, append(trace, body...)) != nil {
