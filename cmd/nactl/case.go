@@ -46,7 +46,7 @@ func casePath(id string) string { return namePath("/v1/cases/", id) }
 type caseView struct {
 	ID, State, Outcome, Authority, Reference string
 	Names                                    []caseName
-	Received, Started, Ended                 time.Time
+	Received, Started, Notified, Ended       time.Time
 	Window, Removal                          string
 	NotAfter                                 time.Time `json:"not_after"`
 	Claims, Extensions, Missed, Events       int

@@ -127,6 +127,7 @@ func printCase(w io.Writer, v caseView) {
 	}
 	at("received", v.Received)
 	at("redirected", v.Started)
+	at("holder told anew", v.Notified)
 	line("holder's time", upTo(v.Window))
 	line("cancelled", after(v.Removal))
 	at("not after", v.NotAfter)

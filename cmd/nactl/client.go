@@ -223,6 +223,9 @@ func (p problem) Error() string {
 	fmt.Fprintf(&b, "%d %s: %s", p.Status, p.Title, p.Detail)
 	for _, e := range p.Errors {
 		if strings.Contains(p.Detail, e.Message) {
+			if strings.HasPrefix(e.Location, "body.") && !strings.Contains(p.Detail, e.Location) {
+				fmt.Fprintf(&b, " (%s)", e.Location)
+			}
 			continue
 		}
 		fmt.Fprintf(&b, "\n  %s: %s", e.Location, e.Message)
