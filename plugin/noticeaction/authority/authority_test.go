@@ -38,7 +38,7 @@ func TestWhichBodyGetsTheMail(t *testing.T) {
 		{"Inspection Service", inspection},
 		{"President of the Litigation Chamber", chamber},
 		{"Voorzitter van de Geschillenkamer", chamber},
-		{"Président de la Chambre Contentieuse", chamber},
+		{"Président de la Chambre Contentieuse", chamber}, //nolint:misspell // it is French
 		{"Präsident der Streitsachenkammer", chamber},
 		{"President of the DPA", inspection + " " + chamber},
 		{"", inspection + " " + chamber},

@@ -3,6 +3,8 @@ package casework
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +17,8 @@ import (
 // legalDesk drives a desk as people, time and bad luck do.
 type legalDesk struct {
 	*desk
-	ids []string
+	ids   []string
+	mails int
 }
 
 var caseNames = []string{"a.be", "b.be", "c.be", "d.be", "e.be"}
@@ -33,6 +36,7 @@ func (l *legalDesk) Open(t *rapid.T) {
 var anyKind = rapid.SampledFrom([]procedure.Kind{
 	procedure.Approve, procedure.Approve, procedure.Claim, procedure.ClaimAtAuthority, procedure.Word, procedure.Relay, procedure.Extend,
 	procedure.Reinstate, procedure.Remove, procedure.Remove, procedure.Suspend, procedure.Stop, procedure.ConfirmOrder, procedure.Discard,
+	procedure.Correct,
 })
 
 func (l *legalDesk) Event(t *rapid.T) {
@@ -44,6 +48,11 @@ func (l *legalDesk) Event(t *rapid.T) {
 	switch e.Kind {
 	case procedure.Extend:
 		e.Days = rapid.IntRange(1, 30).Draw(t, "days")
+	case procedure.Correct:
+		e.Resend = rapid.Bool().Draw(t, "resend")
+		if !e.Resend || rapid.Bool().Draw(t, "contact") {
+			e.Parties = &procedure.Parties{Holder: procedure.Contact{Email: rapid.SampledFrom([]string{"new@site.example", "holder@site.example"}).Draw(t, "holder")}}
+		}
 	case procedure.ConfirmOrder:
 		e.Order = rapid.SampledFrom([]procedure.Order{procedure.OrderCancel, procedure.OrderReinstate}).Draw(t, "order")
 	}
@@ -56,6 +65,30 @@ func (l *legalDesk) Event(t *rapid.T) {
 	after := l.view(id)
 	if err != nil && len(after.Events) != len(before.Events) {
 		t.Fatalf("%s was refused with %v and is recorded all the same", e.Kind, err)
+	}
+}
+
+// Mail brings in an answer to a mail of a case, which a person may take for the holder's word.
+func (l *legalDesk) Mail(t *rapid.T) {
+	if len(l.ids) == 0 {
+		return
+	}
+	id := rapid.SampledFrom(l.ids).Draw(t, "case")
+	n := store.Notice{Status: store.Unreadable, Text: "word", Subject: rapid.SampledFrom([]string{"a.be", id, ""}).Draw(t, "subject")}
+	if rapid.Bool().Draw(t, "answer") {
+		n.References = []string{id + "@" + l.policy.Load().Procedure.MailHost}
+	}
+	l.mails++
+	kept, err := l.Receive(context.Background(), clerk, n, fmt.Append(nil, "message ", l.mails))
+	if err != nil || len(n.References) > 0 && (kept.Status != store.Filed || kept.Case != id) {
+		t.Fatalf("received %+v, %v", kept, err)
+	}
+	if rapid.Bool().Draw(t, "read") {
+		_, err := l.RecordEvent(context.Background(), clerk, EventRequest{Case: id, Event: procedure.Event{Kind: procedure.Word, Evidence: kept.ID}})
+		now, err2 := l.Notice(clerk, kept.ID)
+		if err2 != nil || (err == nil) == now.Decided.IsZero() {
+			t.Fatalf("recorded from %+v: %v, %v", now, err, err2)
+		}
 	}
 }
 
@@ -106,9 +139,11 @@ func (l *legalDesk) Fail(t *rapid.T) {
 // Check holds everything against everything after each step.
 func (l *legalDesk) Check(t *rapid.T) {
 	held := make(map[string]string) // name: running case
+	states := make(map[procedure.State]int)
 	for _, id := range l.ids {
 		l.sound(id)
 		c := l.view(id).Case
+		states[c.State]++
 		for _, name := range c.Live() {
 			if !c.State.Ended() && held[name] != "" {
 				t.Fatalf("%s is in the cases %s and %s", name, held[name], id)
@@ -124,6 +159,15 @@ func (l *legalDesk) Check(t *rapid.T) {
 			t.Fatalf("case %s: %s ended at %v and is not applied at %v", id, next.Kind, next.Ends(), l.clock())
 		}
 	}
+	f, err := l.Figures()
+	if err != nil || f.Tasks[store.TaskNotice] != l.waiting() {
+		t.Fatalf("figures = %+v, %v; want %d messages that wait", f, err, l.waiting())
+	}
+	for _, state := range procedure.States {
+		if f.Cases[state] != states[state] {
+			t.Fatalf("figures = %+v, want %v", f.Cases, states)
+		}
+	}
 	for name := range held {
 		if f, err := l.Lookup(name); err == nil && !f.NotAfter.After(l.clock()) {
 			t.Fatalf("%s is flagged past %v", name, f.NotAfter)
@@ -134,12 +178,22 @@ func (l *legalDesk) Check(t *rapid.T) {
 	}
 }
 
+// waiting returns how many tasks about messages are open.
+func (l *legalDesk) waiting() (n int) {
+	for _, task := range l.openTasks() {
+		if strings.HasPrefix(task, string(store.TaskNotice)+" ") {
+			n++
+		}
+	}
+	return n
+}
+
 func TestCasesModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := newDesk(t, casePolicy())
 		l := &legalDesk{desk: d}
 		defer d.close()
-		rt.Repeat(map[string]func(*rapid.T){"open": l.Open, "event": l.Event, "event again": l.Event, "pass": l.Pass, "fail": l.Fail, "": l.Check})
+		rt.Repeat(map[string]func(*rapid.T){"open": l.Open, "event": l.Event, "event again": l.Event, "mail": l.Mail, "pass": l.Pass, "fail": l.Fail, "": l.Check})
 		replay(t, d.Desk.store)
 	})
 }

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"errors"
 	"net/mail"
 	"strings"
 	"testing"
@@ -70,7 +71,7 @@ func TestRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := Check(tt.address); err != tt.want {
+			if err := Check(tt.address); !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
 		})
