@@ -11,7 +11,8 @@
 //   - A bounce, when it is a delivery report (RFC 3464, or the prose of older servers). Bounced is set only
 //     when the delivery failed for good; a report of a delay, a relay or a delivery is a bounce without it,
 //     and its Problem says which.
-//   - Unreadable, when it is neither: its Problem says what was expected, and a person reads it.
+//   - Unreadable, when it is neither: its Problem says what was expected, and a person reads it. Which messages it
+//     answers is noted, for the case to be found that it is about.
 //
 // The names of a draft are those of the subject line. When the body lists others the Problem says so, and
 // theirs are left out: the person who confirms sees both.
