@@ -1,0 +1,342 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+)
+
+// FollowerConfig is what a Follower works with. Now and the functions may be nil.
+type FollowerConfig struct {
+	Cluster
+	Keys     Keys
+	Set      *redirect.Set // where the Follower publishes; nobody else writes to it
+	Snapshot string        // file
+	Node     string        // under which it reports
+	Version  string        // of the program, for the report
+	Limit    int           // percent of the names that may be gone at once without the desk accounting for it
+	Now      func() time.Time
+
+	Log func(line string) // told, seldom, of what goes wrong and when it is over
+
+	// OnMail is told the Mail of a record, before the table redirects its name and when it changes, and with nil
+	// when the name is not redirected any more. Calls come one at a time.
+	OnMail func(name string, mail []byte)
+
+	OnChange func()               // told when the table has changed
+	OnRefuse func(reason Refusal) // told each time that something in etcd is not believed
+}
+
+// Refusal is why a set is not believed.
+type Refusal string
+
+// What a follower refuses.
+const (
+	RefusedSignature Refusal = "signature" // a record or the head is not signed by a key that is trusted, or cannot be read
+	RefusedReplay    Refusal = "replay"    // the head is older than the one that is held
+	RefusedOlder     Refusal = "older"     // the generation is lower than the one that is held
+	RefusedEmpty     Refusal = "empty"     // there is nothing any more
+	RefusedShrunk    Refusal = "shrunk"    // more names are gone than the desk accounts for
+	RefusedMismatch  Refusal = "mismatch"  // the records are not those that the head is of
+	RefusedTable     Refusal = "table"     // the table cannot hold it
+)
+
+// Refusals are all that there are.
+var Refusals = []Refusal{RefusedSignature, RefusedReplay, RefusedOlder, RefusedEmpty, RefusedShrunk, RefusedMismatch, RefusedTable}
+
+// Status says what a follower has.
+type Status struct {
+	Held      bool      // there is a set that answers are made from
+	Head      Head      // its head
+	Applied   time.Time // when answers were first made from it; zero: not since the start
+	Connected bool      // etcd is being watched
+	Confirmed time.Time // when etcd last said that there is nothing newer; zero: not since the start
+	Refusal   Refusal   // why what etcd holds is refused; empty: it is not
+	Detail    string    // the same, for people
+	Error     string    // why etcd is not being watched; empty: it is
+	Snapshot  time.Time // when the last snapshot was written; zero: not since the start
+}
+
+// Follower makes a table of what etcd holds. Its methods may be called concurrently.
+type Follower struct {
+	cfg    FollowerConfig
+	client *clientv3.Client
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	tick   chan chan struct{} // asks the clock to do what is due
+	again  chan struct{}      // of size 1: something else may be due
+	report chan struct{}      // of size 1: there is something to report
+	store  chan struct{}      // of size 1: there is something to keep
+
+	mu     sync.Mutex // held while the table changes
+	held   *records   // what was believed last; nil: nothing yet
+	value  []byte     // its head as etcd had it
+	status Status
+	lifted int64 // Unix seconds up to which flags that ended have left the table
+	kept   Head  // of the last snapshot
+}
+
+// NewFollower publishes what the snapshot holds, before it returns, and begins to follow. A snapshot that is of no use
+// is set aside.
+func NewFollower(cfg FollowerConfig) (*Follower, error) {
+	client, err := cfg.dial()
+	if err != nil {
+		return nil, err
+	}
+	cfg.complete()
+	f := &Follower{
+		cfg: cfg, client: client,
+		tick: make(chan chan struct{}), again: make(chan struct{}, 1), report: make(chan struct{}, 1), store: make(chan struct{}, 1),
+	}
+	if err := f.restore(); err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f.cancel = cancel
+	f.done.Go(func() { again(ctx, f.session, f.failed) })
+	f.done.Go(func() { f.clock(ctx) })
+	f.done.Go(func() { f.reports(ctx) })
+	f.done.Go(func() { f.snapshots(ctx) })
+	return f, nil
+}
+
+func (cfg *FollowerConfig) complete() {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(string) {}
+	}
+	if cfg.OnMail == nil {
+		cfg.OnMail = func(string, []byte) {}
+	}
+	if cfg.OnChange == nil {
+		cfg.OnChange = func() {}
+	}
+	if cfg.OnRefuse == nil {
+		cfg.OnRefuse = func(Refusal) {}
+	}
+}
+
+// Close stops following and writes a last snapshot. The table stays as it is.
+func (f *Follower) Close() error {
+	f.cancel()
+	f.done.Wait()
+	err := f.keep()
+	if closed := f.client.Close(); closed != nil && !errors.Is(closed, context.Canceled) {
+		err = errors.Join(err, fmt.Errorf("closing etcd: %w", closed))
+	}
+	return err
+}
+
+// Status says what the follower has.
+func (f *Follower) Status() Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.status
+}
+
+// restore publishes the last snapshot. Without one the follower begins with nothing.
+func (f *Follower) restore() error {
+	value, set, err := readSnapshot(f.cfg.Snapshot, f.cfg.Prefix, f.cfg.Keys)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.cfg.Log("there is no snapshot; names are redirected once etcd is read")
+		return nil
+	case errors.Is(err, ErrSnapshot), errors.Is(err, ErrSignature), errors.Is(err, ErrHead):
+		aside, failed := setAside(f.cfg.Snapshot)
+		if failed != nil {
+			return failed
+		}
+		f.cfg.Log(fmt.Sprintf("%v; it was set aside as %s, and names are redirected once etcd is read", err, aside))
+		return nil
+	case err != nil:
+		return err
+	}
+	head, err := decodeHead(value)
+	if err == nil {
+		err = f.accept(head, value, set)
+	}
+	f.kept, f.status.Applied = head, time.Time{}
+	return err
+}
+
+func (f *Follower) failed(err error) {
+	f.mu.Lock()
+	was := f.status.Error
+	f.status.Connected, f.status.Error = false, err.Error()
+	f.mu.Unlock()
+	if was != err.Error() {
+		f.cfg.Log("following: " + err.Error() + "; answers go on from what is held")
+	}
+}
+
+// confirm notes that etcd has nothing that was not looked at.
+func (f *Follower) confirm() {
+	f.mu.Lock()
+	was := f.status.Error
+	f.status.Connected, f.status.Error, f.status.Confirmed = true, "", f.cfg.Now()
+	f.mu.Unlock()
+	if was != "" {
+		f.cfg.Log("following: etcd is read again")
+	}
+}
+
+// incoming is what etcd holds, as far as it has been heard of.
+type incoming struct {
+	set      *records
+	bad      map[string]bool // names whose records cannot be believed
+	verified int             // records whose signatures were checked since the last head
+}
+
+// maxVerify is how many records are checked one by one between two heads. A head vouches for any number of them; the
+// signature of each only tells at once that somebody meddles, and takes some 50 µs to check.
+const maxVerify = 10_000
+
+// session lists the set, and takes in what changes until something fails.
+func (f *Follower) session(ctx context.Context, b *backoff) error {
+	k := keyspace{f.cfg.Prefix}
+	l, err := list(ctx, f.client, k, func(string, []byte) bool { return true })
+	if err != nil {
+		return err
+	}
+	w, ctx, stop := watch(ctx, f.client, k.set(), l.revision+1)
+	defer stop()
+	in := &incoming{set: l.set, bad: l.bad}
+	if err := f.listed(ctx, in, l); err != nil {
+		return err
+	}
+	f.confirm()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.progress.C:
+			if err := w.poke(ctx); err != nil {
+				return err
+			}
+		case resp, open := <-w.events:
+			if err := w.check(resp, open); err != nil {
+				return err
+			}
+			if err := f.take(in, resp.Events); err != nil {
+				return err
+			}
+			b.reset()
+			f.confirm()
+		}
+	}
+}
+
+// listed judges what was listed. That the records are not those of the head is no fault yet: the publisher may be
+// writing, and its head will follow.
+func (f *Follower) listed(ctx context.Context, in *incoming, l *listing) error {
+	if l.head == nil {
+		if f.Status().Held {
+			f.refuse(RefusedEmpty, "etcd holds no set")
+		}
+		return nil
+	}
+	err := f.judge(in, l.head)
+	if !errors.Is(err, errMismatch) {
+		return err
+	}
+	left := maxVerify
+	_, err = list(ctx, f.client, keyspace{f.cfg.Prefix}, func(name string, value []byte) bool {
+		if r, err := decodeValue(name, value); err == nil && left > 0 && !f.holds(r) {
+			left--
+			if err := f.cfg.Keys.verifyValue(f.cfg.Prefix, name, value); err != nil {
+				in.bad[name] = true
+				f.refuse(RefusedSignature, err.Error())
+			}
+		}
+		return true
+	})
+	return err
+}
+
+func (f *Follower) holds(r Record) bool {
+	f.mu.Lock()
+	held := f.held
+	f.mu.Unlock()
+	if held == nil {
+		return false
+	}
+	was, ok := held.get(r.Name)
+	return ok && was.equal(r)
+}
+
+var errMismatch = errors.New("following: the records in etcd are not those that its head is of")
+
+// take takes in what changed, in its order, and judges each head.
+func (f *Follower) take(in *incoming, events []*clientv3.Event) error {
+	k := keyspace{f.cfg.Prefix}
+	var changes []change
+	for _, e := range events {
+		key, gone := string(e.Kv.Key), e.Type == clientv3.EventTypeDelete
+		name, isName := strings.CutPrefix(key, k.names())
+		switch {
+		case isName && gone:
+			delete(in.bad, name)
+			changes = append(changes, change{Record: Record{Name: name}, remove: true})
+		case isName:
+			if r, ok := f.admit(in, name, e.Kv.Value); ok {
+				changes = append(changes, change{Record: r})
+			}
+		case key == k.head() && gone:
+			f.refuse(RefusedEmpty, "the head of the set was deleted")
+		case key == k.head():
+			in.set, changes = in.set.with(changes), nil
+			if err := f.judge(in, e.Kv.Value); err != nil {
+				f.refuse(RefusedMismatch, err.Error())
+				return err
+			}
+		}
+	}
+	in.set = in.set.with(changes)
+	return nil
+}
+
+// admit reads a record that came, and checks its signature.
+func (f *Follower) admit(in *incoming, name string, value []byte) (Record, bool) {
+	r, err := decodeValue(name, value)
+	if err == nil && in.verified < maxVerify {
+		in.verified++
+		err = f.cfg.Keys.verifyValue(f.cfg.Prefix, name, value)
+	}
+	if err != nil {
+		in.bad[name] = true
+		f.refuse(RefusedSignature, err.Error())
+		return Record{}, false
+	}
+	delete(in.bad, name)
+	return r, true
+}
+
+// refuse notes why what etcd holds is not believed. Answers go on from what is held.
+func (f *Follower) refuse(reason Refusal, detail string) {
+	f.mu.Lock()
+	again := f.status.Refusal == reason && f.status.Detail == detail
+	f.status.Refusal, f.status.Detail = reason, detail
+	f.mu.Unlock()
+	f.cfg.OnRefuse(reason)
+	if !again {
+		f.cfg.Log(fmt.Sprintf("refusing the set in etcd (%s): %s; answers go on from what is held", reason, detail))
+	}
+	wake(f.report)
+}
+
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
