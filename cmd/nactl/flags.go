@@ -70,6 +70,7 @@ func oneName(_ *cobra.Command, args []string) error {
 
 func (a *app) flagCommand() *cobra.Command {
 	var how change
+	var wait waiting
 	var ifAbsent bool
 	var ifMatch, notAfter string
 	var authority, reference, note string
@@ -103,7 +104,7 @@ func (a *app) flagCommand() *cobra.Command {
 			return a.change(ctx, request{
 				method: http.MethodPut, path: namePath("/v1/flags/", args[0]),
 				query: how.query(), header: header, body: strings.NewReader(string(encoded)),
-			})
+			}, wait)
 		}),
 	}
 	f := cmd.Flags()
@@ -114,13 +115,14 @@ func (a *app) flagCommand() *cobra.Command {
 	f.BoolVar(&ifAbsent, "if-absent", false, "only if the name is not flagged")
 	f.StringVar(&ifMatch, "if-match", "", `only if its flag has this ETag, such as '"42"'`)
 	how.register(cmd)
+	wait.register(cmd)
 	must(cmd.MarkFlagRequired("authority"))
 	must(cmd.MarkFlagRequired("reference"))
 	return cmd
 }
 
 // change makes a call that flags, and shows what it did.
-func (a *app) change(ctx context.Context, r request) error {
+func (a *app) change(ctx context.Context, r request, wait waiting) error {
 	c, err := a.connect()
 	if err != nil {
 		return err
@@ -134,7 +136,7 @@ func (a *app) change(ctx context.Context, r request) error {
 		return err
 	}
 	a.warn(v.Warnings)
-	return a.show(body, func(w io.Writer) {
+	err = a.show(body, func(w io.Writer) {
 		verb := "unchanged"
 		switch {
 		case v.Created:
@@ -144,6 +146,10 @@ func (a *app) change(ctx context.Context, r request) error {
 		}
 		fmt.Fprintf(w, "%s%s: %s, generation %d\n", dry(v.DryRun), both(v.Flag.Name, v.Flag.Unicode), verb, v.Generation)
 	})
+	if err != nil || v.DryRun {
+		return err
+	}
+	return wait.await(ctx, c, v.Generation, a.err)
 }
 
 func dry(dryRun bool) string {
@@ -155,6 +161,7 @@ func dry(dryRun bool) string {
 
 func (a *app) unflagCommand() *cobra.Command {
 	var how change
+	var wait waiting
 	var reason, ifMatch string
 	cmd := &cobra.Command{
 		Use:               "unflag NAME --reason TEXT",
@@ -191,12 +198,16 @@ func (a *app) unflagCommand() *cobra.Command {
 			if len(body) > 0 {
 				return a.show(body, line)
 			}
-			return a.showValue(done, line)
+			if err := a.showValue(done, line); err != nil {
+				return err
+			}
+			return wait.await(ctx, c, done.Generation, a.err)
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the journal keeps it")
 	cmd.Flags().StringVar(&ifMatch, "if-match", "", `only if its flag has this ETag, such as '"42"'`)
 	how.register(cmd)
+	wait.register(cmd)
 	must(cmd.MarkFlagRequired("reason"))
 	return cmd
 }

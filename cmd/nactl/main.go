@@ -105,7 +105,7 @@ func (a *app) command() *cobra.Command {
 		a.flagCommand(), a.unflagCommand(), a.listCommand(), a.showCommand(), a.previewCommand(),
 		a.importCommand(), a.exportCommand(), a.backupCommand(),
 		a.caseCommand(), a.noticeCommand(), a.deadlinesCommand(), a.taskCommand(), a.statisticsCommand(),
-		a.statusCommand(), a.auditCommand(), a.tokenCommand(),
+		a.nodesCommand(), a.replicaCommand(), a.statusCommand(), a.auditCommand(), a.tokenCommand(),
 	)
 	return root
 }

@@ -98,20 +98,32 @@ func (d *desk) close(s interface{ Close(context.Context) error }) {
 func (d *desk) shut() error {
 	d.closing.Wait()
 	d.delivery.end()
-	err := d.work.Close()
+	err := d.replication.end()
 	d.figures.end()
-	return errors.Join(err, d.store.Close())
+	if d.store == nil {
+		return err
+	}
+	return errors.Join(err, d.work.Close(), d.store.Close())
 }
 
 // serve has all addresses answer with the lines of cfg in force, for these zones.
 func (d *desk) serve(cfg *config, zones []string) {
-	receive := d.receiver(cfg, zones)
-	d.takeMail(cfg, receive)
-	handler := api.New(api.Config{
-		Desk: d.work, Tokens: cfg.tokens, Cases: d.work, Notices: receive,
+	served := api.Config{
+		Tokens: cfg.tokens, Ready: d.loaded,
 		Observe: func(route string, code int) { apiRequestsTotal.WithLabelValues(route, strconv.Itoa(code)).Inc() },
 		Log:     func(line string) { log.Info(line) },
-	})
+	}
+	if d.work == nil {
+		served.Follower = d.follower
+	} else {
+		receive := d.receiver(cfg, zones)
+		d.takeMail(cfg, receive)
+		served.Desk, served.Cases, served.Notices = d.work, d.work, receive
+	}
+	if p := d.replication.publisher.Load(); p != nil {
+		served.Fleet = fleet{publisher: p, work: d.work}
+	}
+	handler := api.New(served)
 	for _, s := range d.servers {
 		s.SetHandler(handler)
 		s.SetTLS(cfg.tlsConfig)

@@ -81,7 +81,7 @@ func moveClock(to string) error {
 	desks.Lock()
 	defer desks.Unlock()
 	for _, d := range desks.open {
-		if err := d.work.Tick(context.Background()); err != nil {
+		if err := d.tick(context.Background()); err != nil {
 			return err
 		}
 	}

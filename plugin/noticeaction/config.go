@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,6 +60,10 @@ type config struct {
 
 	cases caseLines
 	files caseFiles
+
+	replica      replicaLines
+	replicaFiles replicaFiles
+	probe        []netip.Prefix // who may ask what the server answers by
 }
 
 // shared are the lines that directives on the same database must agree on.
@@ -66,7 +71,8 @@ func (cfg *config) shared() any {
 	return struct {
 		brake                              casework.Brake
 		resolvers, tokens, tlsFiles, cases string
-	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases)}
+		replica                            string
+	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases), fmt.Sprintf("%+v", cfg.replica)}
 }
 
 // property reads one line of the directive's block into the config.
@@ -97,7 +103,7 @@ var properties = append([]property{
 		cfg.observe = true
 		return wantArgs(c, args, len(args) == 0, "observe", "no argument")
 	}},
-}, caseProperties...)
+}, slices.Concat(caseProperties, replicaProperties)...)
 
 // parse reads the directive. Every refusal names file, line and what was
 // expected.
@@ -142,7 +148,7 @@ func (cfg *config) check(seen map[string]bool) error {
 	if !seen["warning_page"] {
 		return errors.New("warning_page: required")
 	}
-	if cfg.preserve && !seen["resolver"] {
+	if cfg.preserve && !seen["resolver"] && !cfg.follows() {
 		return errors.New("mail: expected a resolver line to go with preserve")
 	}
 	for _, p := range properties {
@@ -150,7 +156,7 @@ func (cfg *config) check(seen map[string]bool) error {
 			return fmt.Errorf("%s: expected a %s line to go with it", p.name, p.with)
 		}
 	}
-	return cmp.Or(cfg.checkAdmin(), cfg.checkCases())
+	return cmp.Or(cfg.checkAdmin(), cfg.checkCases(), cfg.checkReplica(seen))
 }
 
 func propertyNamed(name string) (property, bool) {

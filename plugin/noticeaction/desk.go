@@ -9,12 +9,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coredns/caddy"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/intake"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
@@ -25,15 +27,16 @@ import (
 // of each instance holds a claim, and the last one out closes.
 type desk struct {
 	path    string
-	store   *store.Store
+	store   *store.Store // nil: the flags are those of another server
 	set     *redirect.Set
-	work    *casework.Desk
+	work    *casework.Desk         // likewise
 	servers map[string]*api.Server // by the address in the Corefile
 	closing sync.WaitGroup         // servers that come to their end
 	origins atomic.Pointer[zones]  // in force
 
 	mailServers map[string]*intake.Server // by the address in the Corefile
 	delivery    delivery
+	replication replication
 	figures     *figures
 
 	gauges sync.Mutex     // held to set them
@@ -63,6 +66,21 @@ var desks struct {
 	open []*desk
 }
 
+// openDesks returns them.
+func openDesks() []*desk {
+	desks.Lock()
+	defer desks.Unlock()
+	return slices.Clone(desks.open)
+}
+
+// tick has the desk do what is due.
+func (d *desk) tick(ctx context.Context) error {
+	if f := d.replication.follower.Load(); f != nil {
+		return f.Tick(ctx)
+	}
+	return d.work.Tick(ctx)
+}
+
 // acquire opens the desk of cfg's database, or joins it.
 func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*claim, error) {
 	desks.Lock()
@@ -71,7 +89,7 @@ func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*cla
 		log.Errorf("Closing what a failed start left: %v", err)
 	}
 
-	d, err := deskFor(cfg.database)
+	d, err := deskOf(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +109,9 @@ func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*cla
 		d.claims = slices.DeleteFunc(d.claims, func(o *claim) bool { return o == c })
 		return nil, errors.Join(err, d.settle())
 	}
-	d.delivery.start(d.work)
+	if d.work != nil {
+		d.delivery.start(d.work)
+	}
 	c.meet()
 	for _, o := range d.claims {
 		if o.instance != instance {
@@ -162,6 +182,9 @@ func deskFor(path string) (*desk, error) {
 	}
 	info, statErr := os.Stat(path)
 	for _, d := range desks.open {
+		if d.store == nil {
+			continue
+		}
 		other, err := os.Stat(d.path)
 		same := err == nil && statErr == nil && os.SameFile(info, other)
 		if (same || d.path == path) && !d.store.Same() {
@@ -179,9 +202,18 @@ func deskFor(path string) (*desk, error) {
 	d.origins.Store(new(zones))
 	d.work, err = casework.Open(casework.Config{
 		Store: s, Set: d.set, Policy: &casework.Policy{}, Now: now,
-		OnPublish:    d.published,
-		OnReach:      d.mailboxes.set,
-		OnCases:      d.figures.changed,
+		OnPublish: func(took time.Duration) {
+			d.published(took)
+			d.replication.committed()
+		},
+		OnReach: func(name string, record *reach.Record) {
+			d.mailboxes.set(name, record)
+			d.replication.touch(name)
+		},
+		OnCases: func() {
+			d.figures.changed()
+			d.replication.committed()
+		},
 		OnStoreError: func(err error) { storeErrorsTotal.Inc(); log.Errorf("Store %s: %v", path, err) },
 	})
 	if err != nil {
@@ -241,7 +273,7 @@ func (d *desk) agree(c *claim) error {
 		}
 		own = append(own, o)
 		if o.cfg.shared() != c.cfg.shared() {
-			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases, as %s, which has the same database", o.cfg.at)
+			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases and other servers, as %s, which has the same database", o.cfg.at)
 		}
 	}
 	return policyOf(own).Validate()

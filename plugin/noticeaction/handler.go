@@ -2,6 +2,7 @@ package noticeaction
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 
@@ -26,10 +27,12 @@ type NoticeAction struct {
 	answers  answerer
 	observe  bool
 	preserve bool // the mail of flagged names
+	probes   []netip.Prefix
 
 	started   atomic.Bool   // and all below stands
 	redirect  *redirect.Set // from startup on
 	mailboxes *mailboxes    // likewise
+	desk      *desk         // likewise
 	view      *view
 	count     counters
 }
@@ -39,7 +42,9 @@ func (n *NoticeAction) Name() string { return pluginName }
 
 // Ready implements CoreDNS's readiness check: answers are made from a loaded
 // table, and validators can take them.
-func (n *NoticeAction) Ready() bool { return n.started.Load() && !n.view.unfit.Load() }
+func (n *NoticeAction) Ready() bool {
+	return n.started.Load() && !n.view.unfit.Load() && n.desk.loaded()
+}
 
 // CacheBypassZones keeps the cache plugin off the zones, so that flagging and
 // unflagging a name shows at once.
@@ -48,6 +53,9 @@ func (n *NoticeAction) CacheBypassZones() []string { return n.zones }
 // ServeDNS implements [plugin.Handler].
 func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	q := r.Question[0]
+	if q.Qclass == dns.ClassCHAOS && n.probe(w, r) {
+		return dns.RcodeSuccess, nil
+	}
 	if r.Opcode != dns.OpcodeQuery || q.Qclass != dns.ClassINET || q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR {
 		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
 	}

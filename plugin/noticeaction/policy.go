@@ -38,7 +38,12 @@ func (d *desk) enforce() error {
 	if err := d.delivery.use(running[0].cfg); err != nil {
 		return err
 	}
-	d.work.SetPolicy(policy)
+	if d.work != nil {
+		d.work.SetPolicy(policy)
+	}
+	if err := d.replicate(running[0].cfg); err != nil {
+		return err
+	}
 	d.serve(running[0].cfg, policy.Zones)
 	d.published(0)
 	d.warnOfStanding(running)

@@ -81,7 +81,7 @@ func newestInstance() *caddy.Instance {
 
 func newNoticeAction(cfg *config) *NoticeAction {
 	v := newView(cfg)
-	n := &NoticeAction{zones: v.zones, view: v, observe: cfg.observe, preserve: cfg.preserve}
+	n := &NoticeAction{zones: v.zones, view: v, observe: cfg.observe, preserve: cfg.preserve, probes: cfg.probe}
 	n.view.next = func() plugin.Handler { return n.Next }
 	n.answers = answerer{ttl: cfg.ttl, mailNull: cfg.mailNull}
 	n.answers.v4, n.answers.v6 = addresses(cfg.addresses)
@@ -108,7 +108,7 @@ func (n *NoticeAction) start(instance *caddy.Instance, cfg *config) (*claim, err
 		cancel()
 		return nil, err
 	}
-	n.redirect, n.mailboxes = c.desk.set, &c.desk.mailboxes
+	n.redirect, n.mailboxes, n.desk = c.desk.set, &c.desk.mailboxes, c.desk
 	c.stop = cancel
 	c.stopped.Go(func() { n.view.run(ctx) })
 	if len(cfg.addresses) == 0 {

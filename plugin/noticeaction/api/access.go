@@ -40,6 +40,11 @@ var rights = map[string][]string{
 	"GET /v1/audit":              {Viewer, Operator, Admin},
 	"GET /v1/backup":             {Admin},
 
+	nodesRoute:    {Viewer, Operator, Admin},
+	forgetRoute:   {Operator, Admin},
+	overrideRoute: {Admin},
+	readyRoute:    {Viewer, Operator, Admin, Authority},
+
 	openRoute:                                     {Operator, Admin, Authority},
 	"GET /v1/cases":                               {Operator, Admin, Authority},
 	"GET /v1/cases/{id}":                          {Operator, Admin, Authority},

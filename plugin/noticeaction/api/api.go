@@ -48,13 +48,17 @@ type Desk interface {
 	Backup(ctx context.Context, begin func(size int64) error, w io.Writer) error
 }
 
-// Config is what a Handler is made of. Desk is required.
+// Config is what a Handler is made of. Desk is required, or else Follower.
 type Config struct {
 	Desk   Desk
 	Tokens *Tokens // who may call over TCP; nil: nobody
 
 	Cases   Cases   // the procedure; nil: its calls are answered 404
 	Notices Receive // reads mails that came in; nil: none is taken
+
+	Fleet    Fleet           // the servers that follow this one; nil: its calls are answered 404
+	Follower func() Follower // the status of a server that follows another, and has no desk; nil: it is one with a desk
+	Ready    func() bool     // whether the flags are loaded; nil: they are
 
 	// Observe counts one request: its route as the pattern, "other" for a
 	// path that is none, and the status. May be nil; called concurrently.
@@ -83,10 +87,15 @@ func New(config Config) *Handler {
 	}
 	h := &Handler{config: config, mux: http.NewServeMux()}
 	humaAPI := humago.New(h.mux, describe())
-	h.registerFlags(humaAPI)
-	h.registerReads(humaAPI)
-	h.registerStreams(humaAPI)
-	h.registerCases(humaAPI)
+	if config.Follower != nil {
+		h.registerFollower(humaAPI)
+	} else {
+		h.registerFlags(humaAPI)
+		h.registerReads(humaAPI)
+		h.registerStreams(humaAPI)
+		h.registerCases(humaAPI)
+		h.registerNodes(humaAPI)
+	}
 	h.spec = specification(humaAPI.OpenAPI())
 	h.mux.HandleFunc("GET /openapi.json", h.serveSpec)
 	return h

@@ -40,7 +40,7 @@ func CheckAddress(addr string, hasTLS, hasTokens bool) error {
 		return err
 	case !hasTokens:
 		return fmt.Errorf("admin: expected tokens with a TCP address, got %q without", addr)
-	case !hasTLS && !loopback(address):
+	case !hasTLS && !Loopback(address):
 		return fmt.Errorf("admin: expected admin_tls with an address off loopback, got %q without", addr)
 	}
 	return nil
@@ -65,9 +65,9 @@ func splitAddress(addr string) (network, address string, err error) {
 	return "tcp", addr, nil
 }
 
-// loopback tells whether only this machine can reach the address. A host name
+// Loopback tells whether only this machine can reach the address, HOST:PORT. A host name
 // other than localhost may resolve to anything, so it is not loopback.
-func loopback(address string) bool {
+func Loopback(address string) bool {
 	host, _, _ := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

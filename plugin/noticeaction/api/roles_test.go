@@ -56,11 +56,15 @@ func TestRoles(t *testing.T) {
 		{"POST /v1/notices/N2026-00001/discard?dry_run=true", `{"reason":"x"}`, 401, 403, 200, 403, 200},
 		{"POST /v1/notices/N2026-00001/file?dry_run=true", `{"case":"2026-00001"}`, 401, 403, 200, 403, 200},
 		{"GET /v1/statistics?from=2026-01-01&to=2026-12-31", "", 401, 200, 200, 200, 200},
+		{"GET /v1/nodes", "", 401, 200, 200, 403, 200},
+		{"DELETE /v1/nodes/ns1?dry_run=true", "", 401, 403, 204, 403, 204},
+		{"POST /v1/replica/override?dry_run=true", "", 401, 403, 403, 403, 204},
+		{"GET /v1/ready", "", 401, 200, 200, 200, 200},
 		{"GET /v1/nothing", "", 401, 404, 404, 404, 404},
 		{"PATCH /v1/status", "", 401, 405, 405, 405, 405},
 	}
 	cases := oneOfEach(t)
-	h := New(Config{Desk: openDesk(t), Cases: cases, Notices: cases.receive, Tokens: tokensOf(t)})
+	h := New(Config{Desk: openDesk(t), Cases: cases, Notices: cases.receive, Fleet: fakeFleet{}, Tokens: tokensOf(t)})
 	flagTwo(t, h)
 	covered := map[string]bool{}
 	for _, tt := range calls {

@@ -41,6 +41,7 @@ func describe() huma.Config {
 				{Name: "cases", Description: "The procedure: notices of authorities, what happened since, what leaves"},
 				{Name: "notices", Description: "Mails that came in"},
 				{Name: "work", Description: "Deadlines, tasks and figures"},
+				{Name: "nodes", Description: "Other servers that answer by the same flags"},
 				{Name: "desk", Description: "What the desk holds and what it did"},
 			},
 		},

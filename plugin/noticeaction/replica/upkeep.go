@@ -94,6 +94,9 @@ func (f *Follower) wait(now time.Time) time.Duration {
 	return wait
 }
 
+// Node is the name under which the follower reports.
+func (f *Follower) Node() string { return f.cfg.Node }
+
 // reports writes what the follower has under its node name, on each change and regularly.
 func (f *Follower) reports(ctx context.Context) {
 	regularly := time.NewTicker(reportEvery)

@@ -31,7 +31,8 @@ func (f Flag) Entry() redirect.Entry {
 //
 // The actions about flags are "flag", "replace", "unflag", "lift" and "import". The others are "case" (an
 // event of a case), "refuse" (an attempt that was refused), "erase" (the personal data of a case is gone),
-// "receive" (a notice came in), "discard" (a notice was put aside) and "task" (a task was closed).
+// "receive" (a notice came in), "discard" (a notice was put aside), "task" (a task was closed), "reached" (all other
+// servers had the generation) and "override" (they were ordered to take the flags as they are).
 type Entry struct {
 	Seq        uint64    `json:"seq"`
 	Time       time.Time `json:"time"` // UTC, whole seconds
