@@ -16,7 +16,7 @@ import (
 
 // TestHundredFollowers: each change is on all of a hundred followers, and how long that takes.
 func TestHundredFollowers(t *testing.T) {
-	const followers, changes = 100, 30
+	const followers, changes = 100, 15
 	n, d := newNetwork(t, 3), newDesk()
 	d.commit(flagged(numbered(0, 1000)...)...)
 	p := n.publish(d)
