@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/coredns-na/coredns-na/internal/e2e"
 	"github.com/coredns-na/coredns-na/internal/etcdtest"
@@ -46,11 +48,10 @@ const nodeCorefile = `be generation.noticeaction {
 // fleet is a desk and the nodes that follow it, each a process with a folder of its own.
 type fleet struct {
 	testing.TB
-	etcd   *etcdtest.Cluster
-	dir    string // with the keys
-	desk   *machine
-	nodes  []*machine
-	bounds string
+	etcd  *etcdtest.Cluster
+	dir   string // with the keys
+	desk  *machine
+	nodes []*machine
 }
 
 // machine is a server's folder and port, and the server while it runs.
@@ -182,6 +183,161 @@ func TestFleet(t *testing.T) {
 	for _, m := range append(f.nodes, f.desk) {
 		if err := m.server.Stop(); err != nil {
 			t.Errorf("stopping %s: %v", m.name, err)
+		}
+	}
+}
+
+// status is what a node says of itself.
+func (f *fleet) status(m *machine) (s struct{ Generation, Flags, Redirected int }) {
+	f.Helper()
+	if err := json.Unmarshal([]byte(f.mustNactl(m, "--output", "json", "status")), &s); err != nil {
+		f.Fatal(err)
+	}
+	return s
+}
+
+// TestFleetAfterKills: the desk loses its power after it has committed and before etcd has it, and in the midst of a
+// large publication. Nothing acknowledged is lost, and nobody sees half of it.
+func TestFleetAfterKills(t *testing.T) {
+	const bulk = 20_000
+	f := newFleet(t, 2)
+	f.start(f.desk)
+	for _, m := range f.nodes {
+		f.start(m)
+	}
+	f.mustNactl(f.desk, "flag", "first.be", "--authority", "apd-gba", "--reference", "R", "--force", "not-delegated", "--wait-all")
+
+	// between bbolt and etcd
+	f.etcd.StopAll()
+	f.mustNactl(f.desk, "flag", "second.be", "--authority", "apd-gba", "--reference", "R", "--force", "not-delegated")
+	f.desk.server.Kill()
+	f.etcd.StartAll()
+	f.start(f.desk)
+	for _, m := range f.nodes {
+		f.await("second.be at "+m.name, func() bool { return f.redirects(m, "second.be") })
+	}
+
+	// in the midst of many
+	var lines strings.Builder
+	for i := range bulk {
+		fmt.Fprintf(&lines, `{"name":"bulk-%d.be","authority":"apd-gba","reference":"R"}`+"\n", i)
+	}
+	if err := os.WriteFile(filepath.Join(f.desk.dir, "many"), []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.mustNactl(f.desk, "import", "many", "--force", "not-delegated")
+	published := func() int64 {
+		r, err := f.etcd.Client().Get(t.Context(), "/noticeaction/set/names/", clientv3.WithPrefix(), clientv3.WithCountOnly())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Count
+	}
+	f.await("a part in etcd", func() bool { return published() > 100 })
+	f.desk.server.Kill()
+	if n := published(); n < bulk {
+		for _, m := range f.nodes {
+			if s := f.status(m); s.Redirected != 2 {
+				t.Errorf("%s: redirects %d names of a set that is half there", m.name, s.Redirected)
+			}
+		}
+	}
+	f.start(f.desk)
+	for _, m := range f.nodes {
+		f.await("all of them at "+m.name, func() bool {
+			n := f.status(m).Redirected
+			if n != 2 && n != bulk+2 {
+				t.Fatalf("%s: redirects %d names, a part of the change", m.name, n)
+			}
+			return n == bulk+2
+		})
+	}
+	if out := f.mustNactl(f.desk, "audit", "list", "--limit", "10"); !strings.Contains(out, "reached") {
+		t.Errorf("the journal does not say when all nodes had the first change:\n%s", out)
+	}
+	f.mustNactl(f.desk, "audit", "verify")
+}
+
+// TestFleetRestore: the desk is restored from an older backup. The nodes stay as they are until somebody orders.
+func TestFleetRestore(t *testing.T) {
+	f := newFleet(t, 1)
+	f.start(f.desk)
+	f.start(f.nodes[0])
+	f.mustNactl(f.desk, "flag", "example.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
+	f.mustNactl(f.desk, "backup", "backup.db")
+	f.mustNactl(f.desk, "flag", "glue.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
+	if err := f.desk.server.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(f.desk.dir, "backup.db"), filepath.Join(f.desk.dir, "noticeaction.db")); err != nil {
+		t.Fatal(err)
+	}
+	f.start(f.desk)
+	f.await("the divergence", func() bool { return strings.Contains(f.mustNactl(f.desk, "nodes"), "diverged") })
+	if !f.redirects(f.nodes[0], "glue.be") {
+		t.Error("the node went back in silence")
+	}
+	f.mustNactl(f.desk, "replica", "override")
+	f.await("the node to go back by order", func() bool { return !f.redirects(f.nodes[0], "glue.be") })
+	if !f.redirects(f.nodes[0], "example.be") {
+		t.Error("what the backup had is not redirected")
+	}
+	if out := f.mustNactl(f.desk, "audit", "list"); !strings.Contains(out, "override") {
+		t.Errorf("the journal does not say who ordered it:\n%s", out)
+	}
+	if out, err := f.nactl(f.desk, "flag", "third.be", "--authority", "apd-gba", "--reference", "R", "--force", "not-delegated", "--wait-all"); err != nil {
+		t.Errorf("after the order: %v\n%s", err, out)
+	}
+}
+
+// TestFleetReload: a reload keeps what is carried, takes up other lines, and one that fails changes nothing.
+func TestFleetReload(t *testing.T) {
+	f := newFleet(t, 1)
+	f.start(f.desk)
+	node := f.nodes[0]
+	f.start(node)
+	f.mustNactl(f.desk, "flag", "example.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
+	rewrite := func(m *machine, old, now string) {
+		t.Helper()
+		file := filepath.Join(m.dir, "Corefile")
+		text, err := os.ReadFile(file)
+		if err == nil && !strings.Contains(string(text), old) {
+			t.Fatalf("no %q in the Corefile", old)
+		}
+		if err == nil {
+			err = os.WriteFile(file, []byte(strings.Replace(string(text), old, now, 1)), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range []*machine{f.desk, node} {
+		if err := m.server.Reload(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rewrite(node, "replica_node ns1", "replica_node renamed")
+	if err := node.server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if !f.redirects(node, "example.be") {
+		t.Error("a reload lost the redirect")
+	}
+	f.await("the new name", func() bool { return strings.Contains(f.mustNactl(f.desk, "nodes"), "renamed") })
+	f.mustNactl(f.desk, "nodes", "forget", "ns1")
+	f.mustNactl(f.desk, "flag", "glue.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
+
+	rewrite(node, "replica_node renamed", "replica_node renamed\n        ttl 1")
+	if err := node.server.Reload(); err == nil {
+		t.Error("a bad line was taken up")
+	}
+	f.mustNactl(f.desk, "unflag", "glue.be", "--reason", "R", "--wait-all")
+	if f.redirects(node, "glue.be") || !f.redirects(node, "example.be") {
+		t.Error("a failed reload changed what is followed")
+	}
+	for _, m := range []*machine{f.desk, node} {
+		if err := m.server.Stop(); err != nil {
+			t.Error(err)
 		}
 	}
 }

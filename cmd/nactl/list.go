@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -117,6 +118,16 @@ type statusView struct {
 	LastCommit    string         `json:"last_commit"`
 	JournalLength uint64         `json:"journal_length"`
 	JournalHead   string         `json:"journal_head"`
+
+	// Of a server that follows another; empty otherwise.
+	Node       string    `json:"node"`
+	Redirected int       `json:"redirected"`
+	Signed     time.Time `json:"signed"`
+	Connected  bool      `json:"connected"`
+	Confirmed  time.Time `json:"confirmed"`
+	Refusal    string    `json:"refusal"`
+	Detail     string    `json:"detail"`
+	Error      string    `json:"error"`
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -148,6 +159,10 @@ func printStatus(w io.Writer, s statusView) {
 		fmt.Fprintf(w, "  %s\t%d\n", zone, s.Zones[zone])
 	}
 	fmt.Fprintf(w, "table\t%d bytes\n", s.TableBytes)
+	if s.Node != "" {
+		printFollower(w, s)
+		return
+	}
 	fmt.Fprintf(w, "database\t%d bytes, schema %d\n", s.DatabaseBytes, s.Schema)
 	last := s.LastCommit
 	if last == "" {
@@ -156,6 +171,21 @@ func printStatus(w io.Writer, s statusView) {
 	fmt.Fprintf(w, "last commit\t%s\n", last)
 	fmt.Fprintf(w, "journal\t%d lines\n", s.JournalLength)
 	fmt.Fprintf(w, "journal head\t%s\n", s.JournalHead)
+}
+
+func printFollower(w io.Writer, s statusView) {
+	fmt.Fprintf(w, "node\t%s\n", s.Node)
+	fmt.Fprintf(w, "redirected\t%d\n", s.Redirected)
+	fmt.Fprintf(w, "signed\t%s\n", when(s.Signed))
+	fmt.Fprintf(w, "confirmed\t%s\n", when(s.Confirmed))
+	state := "connected"
+	if !s.Connected {
+		state = "out of reach: " + s.Error
+	}
+	fmt.Fprintf(w, "etcd\t%s\n", state)
+	if s.Refusal != "" {
+		fmt.Fprintf(w, "refuses\t%s: %s\n", s.Refusal, s.Detail)
+	}
 }
 
 func sortedKeys(m map[string]int) []string {
