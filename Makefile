@@ -22,7 +22,7 @@ SOAK_ROUNDS ?= 200
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race soak lint zones tools bench bench-smoke
+.PHONY: help build test race soak lint zones tools bench bench-smoke fleet
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: ## measure everything beside its peers, a quarter of an hour, and write d
 bench-smoke: ## the main ratios, in less than a minute
 	./internal/install.sh $(SMOKE_TOOLS)
 	go run ./internal/bench -smoke
+
+fleet: ## three members of etcd, a desk and five nodes on loopback: a flag reaches all
+	go run ./internal/fleet
 
 tools: ## install the Debian packages that the tests use
 	./internal/install.sh $(TEST_TOOLS)

@@ -28,7 +28,8 @@ const (
 	client  = "cmd/nactl"
 	version = "internal/version"
 
-	etcdtest = "internal/etcdtest" // a helper, named for a fence
+	etcdtest = "internal/etcdtest" // helpers, named for a fence
+	fleet    = "internal/fleet"
 )
 
 // rooms is what each room may import of ours, itself aside. A room that is
@@ -71,7 +72,7 @@ var fences = []struct {
 	may  []string
 }{
 	{"go.etcd.io/bbolt", []string{store}},
-	{"go.etcd.io/etcd", []string{replica, etcdtest}},
+	{"go.etcd.io/etcd", []string{replica, etcdtest, fleet}},
 	{"github.com/coredns/coredns", []string{plugin, wire, server}},
 	{"github.com/coredns/caddy", []string{plugin, wire, server}},
 }
