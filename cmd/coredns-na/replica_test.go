@@ -7,7 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -22,6 +24,7 @@ const deskCorefile = `be:%[1]s {
         warning_page warning.authority.example 192.0.2.80
         admin unix:noticeaction.sock
         brake 1000000 1h
+        mail_from noticeaction@dns.example DNS Example
         replica publish %[2]s
         replica_key %[3]s
     }
@@ -164,6 +167,8 @@ func TestFleet(t *testing.T) {
 		t.Errorf("nactl nodes: expected all to be current:\n%s", out)
 	}
 
+	stop := f.askOn(f.nodes[1], "example.be", "glue.be")
+
 	// etcd goes away, and a node loses its power: it starts from its snapshot
 	f.await("snapshot", func() bool {
 		_, err := os.Stat(filepath.Join(f.nodes[0].dir, "noticeaction.snapshot"))
@@ -175,6 +180,7 @@ func TestFleet(t *testing.T) {
 	if !f.redirects(f.nodes[0], "example.be") {
 		t.Error("does not redirect from its snapshot")
 	}
+	stop()
 	f.mustNactl(f.desk, "unflag", "example.be", "--reason", "infringement ended")
 	f.etcd.StartAll()
 	for _, m := range f.nodes {
@@ -340,4 +346,78 @@ func TestFleetReload(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// askOn asks a node without a pause for a name that is redirected and one that is not, until the function that it
+// returns is called. Every answer must be right.
+func (f *fleet) askOn(m *machine, redirected, not string) (stop func()) {
+	done := make(chan struct{})
+	var asking sync.WaitGroup
+	asked := 0
+	asking.Go(func() {
+		for ; ; asked++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			for name, want := range map[string]bool{redirected: true, not: false} {
+				reply, err := dns.Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA), e2e.Address(m.port))
+				if err != nil || (len(reply.Answer) == 1) != want {
+					f.Errorf("asking %s for %s: %v\n%v", m.name, name, err, reply)
+					return
+				}
+			}
+		}
+	})
+	return func() {
+		close(done)
+		asking.Wait()
+		f.Logf("%s gave %d right answers in a row", m.name, 2*asked)
+	}
+}
+
+// TestFleetCase: the record of a case says when its redirects were everywhere, and when they were gone.
+func TestFleetCase(t *testing.T) {
+	f := newFleet(t, 2)
+	f.start(f.desk)
+	for _, m := range f.nodes {
+		f.start(m)
+	}
+	f.mustNactl(f.desk, "case", "open", filepath.Join(e2e.Root(), "testdata", "cases", "notice.json"))
+	everywhere := func(changes int) func() bool {
+		return func() bool {
+			out := f.mustNactl(f.desk, "--output", "json", "case", "everywhere", f.caseID())
+			return strings.Count(out, `"everywhere"`) == changes
+		}
+	}
+	f.await("the nodes", func() bool { return strings.Count(f.mustNactl(f.desk, "nodes"), "current") == 3 })
+	f.mustNactl(f.desk, "case", "approve", f.caseID())
+	f.await("the redirect to be everywhere, by the case's record", everywhere(1))
+	for _, m := range f.nodes {
+		if !f.redirects(m, "example.be") {
+			t.Errorf("%s does not redirect", m.name)
+		}
+	}
+	f.mustNactl(f.desk, "case", "stop", f.caseID())
+	f.await("its end to be everywhere, by the case's record", everywhere(2))
+	for _, m := range f.nodes {
+		if f.redirects(m, "example.be") {
+			t.Errorf("%s redirects still", m.name)
+		}
+	}
+	out := f.mustNactl(f.desk, "case", "everywhere", f.caseID())
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 3 || !strings.HasSuffix(strings.TrimSpace(lines[1]), "example.be") {
+		t.Errorf("nactl case everywhere:\n%s", out)
+	}
+}
+
+// caseID is that of the first case of this year, in Belgium.
+func (f *fleet) caseID() string {
+	f.Helper()
+	zone, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		f.Fatal(err)
+	}
+	return fmt.Sprintf("%d-00001", time.Now().In(zone).Year())
 }

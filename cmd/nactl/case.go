@@ -25,7 +25,7 @@ func (a *app) caseCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.caseOpenCommand(), a.caseListCommand(), a.caseShowCommand(),
-		a.messagesCommand(), a.messageCommand(), a.retryCommand(), a.verifyCommand())
+		a.messagesCommand(), a.messageCommand(), a.retryCommand(), a.verifyCommand(), a.everywhereCommand())
 	for _, e := range events {
 		cmd.AddCommand(a.eventCommand(e))
 	}

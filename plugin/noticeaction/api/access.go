@@ -49,6 +49,7 @@ var rights = map[string][]string{
 	"GET /v1/cases":                               {Operator, Admin, Authority},
 	"GET /v1/cases/{id}":                          {Operator, Admin, Authority},
 	"GET /v1/cases/{id}/verify":                   {Operator, Admin},
+	everywhereRoute:                               {Operator, Admin, Authority},
 	eventRoute:                                    {Operator, Admin, Authority},
 	"GET /v1/cases/{id}/messages":                 {Operator, Admin, Authority},
 	"GET /v1/cases/{id}/messages/{number}":        {Operator, Admin, Authority},

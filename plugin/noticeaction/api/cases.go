@@ -36,6 +36,7 @@ type Cases interface {
 	DiscardNotice(ctx context.Context, o casework.Order, id, reason string) (store.Notice, error)
 	Statistics(o casework.Order, authority string, from, to workday.Date) (casework.Statistics, error)
 	Verify(id string) error
+	Everywhere(o casework.Order, id string) ([]casework.CaseChange, error)
 	NoteRefusal(ctx context.Context, o casework.Order, id string, kind procedure.Kind, refusal *casework.Error)
 }
 

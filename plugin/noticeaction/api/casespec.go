@@ -44,6 +44,9 @@ func (h *Handler) registerCases(api huma.API) {
 	get.Responses = map[string]*huma.Response{"304": {Description: "The case still has the ETag that If-None-Match names"}}
 	huma.Register(api, get, h.getCase)
 
+	huma.Register(api, operation(everywhereRoute, "cases", "Show when a case took effect everywhere",
+		"What the case changed of the redirects, and when the last of the other servers had each change, by the journal.",
+		http.StatusNotFound), h.everywhere)
 	huma.Register(api, operation("GET /v1/cases/{id}/verify", "cases", "Verify a case",
 		"Checks the stored events of a case against the journal: each is the one whose SHA-256 the journal holds, or its personal data was erased. It reads the whole journal.",
 		http.StatusNotFound, http.StatusConflict), h.verify)

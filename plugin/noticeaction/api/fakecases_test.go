@@ -209,6 +209,10 @@ func (d *fakeCases) Outgoing(o casework.Order, id uint64) (casework.Leaving, err
 
 func (d *fakeCases) Verify(string) error { return d.unsound }
 
+func (d *fakeCases) Everywhere(casework.Order, string) ([]casework.CaseChange, error) {
+	return []casework.CaseChange{{Generation: 1, At: start, Flagged: []string{"mine.be"}, Everywhere: start}}, nil
+}
+
 func (d *fakeCases) NoteRefusal(_ context.Context, o casework.Order, id string, _ procedure.Kind, refusal *casework.Error) {
 	d.refused = append(d.refused, fmt.Sprintf("%s %s: %s", o.Actor, id, refusal.Detail))
 }

@@ -17,6 +17,8 @@ const (
 	forgetRoute   = "DELETE /v1/nodes/{node}"
 	overrideRoute = "POST /v1/replica/override"
 	readyRoute    = "GET /v1/ready"
+
+	everywhereRoute = "GET /v1/cases/{id}/everywhere"
 )
 
 // Fleet is what the API needs to know of the servers that follow this one. All methods are called concurrently.
@@ -196,4 +198,33 @@ func (h *Handler) registerFollower(api huma.API) {
 // NoNode is the refusal for a name that no node has.
 func NoNode(name string) error {
 	return &casework.Error{Kind: casework.NotFound, Field: "node", Value: casework.Clip(name), Detail: fmt.Sprintf("expected a node that has reported, got %q", casework.Clip(name))}
+}
+
+type everywhereOutput struct{ Body everywhereReply }
+
+type everywhereReply struct {
+	Case    string       `json:"case" doc:"The id of the case" example:"2026-00001"`
+	Changes []caseChange `json:"changes" nullable:"false" doc:"The oldest first"`
+}
+
+type caseChange struct {
+	Generation uint64    `json:"generation" doc:"Of the change" example:"42"`
+	At         time.Time `json:"at" doc:"When it was committed" example:"2026-05-12T09:30:00Z"`
+	Flagged    []string  `json:"flagged" nullable:"false" doc:"Names that were flagged, or whose flag was changed" example:"example.be"`
+	Lifted     []string  `json:"lifted" nullable:"false" doc:"Names that were given back" example:"example.be"`
+	Everywhere time.Time `json:"everywhere,omitzero" doc:"When all other servers had it; absent: not yet, or there are none" example:"2026-05-12T09:30:01Z"`
+}
+
+func (h *Handler) everywhere(ctx context.Context, in *verifyInput) (*everywhereOutput, error) {
+	changes, err := h.config.Cases.Everywhere(asking(ctx), in.ID)
+	if err != nil {
+		return nil, refusal(ctx, err)
+	}
+	out := &everywhereOutput{Body: everywhereReply{Case: in.ID, Changes: []caseChange{}}}
+	for _, c := range changes {
+		out.Body.Changes = append(out.Body.Changes, caseChange{
+			Generation: c.Generation, At: c.At, Flagged: orEmpty(c.Flagged), Lifted: orEmpty(c.Lifted), Everywhere: c.Everywhere,
+		})
+	}
+	return out, nil
 }

@@ -13,7 +13,9 @@ import (
 // fakeFleet has the node ns1, which has generation 7.
 type fakeFleet struct{ ordered *[]string }
 
-func (f fakeFleet) Publisher() PublisherStatus { return PublisherStatus{Connected: true, Generation: 8} }
+func (f fakeFleet) Publisher() PublisherStatus {
+	return PublisherStatus{Connected: true, Generation: 8}
+}
 
 func (f fakeFleet) Nodes() []NodeStatus {
 	return []NodeStatus{{Node: "ns1", Generation: 7, Seen: start, Age: 3, Late: true}}

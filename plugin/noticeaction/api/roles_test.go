@@ -39,6 +39,7 @@ func TestRoles(t *testing.T) {
 		{"POST /v1/cases?dry_run=true&force=brake", opening, 401, 403, 403, 403, 200},
 		{"GET /v1/cases", "", 401, 403, 200, 200, 200},
 		{"GET /v1/cases/2026-00001", "", 401, 403, 200, 200, 200},
+		{"GET /v1/cases/2026-00001/everywhere", "", 401, 403, 200, 200, 200},
 		{"GET /v1/cases/2026-00001/verify", "", 401, 403, 200, 403, 200},
 		{"POST /v1/cases/2026-00001/events?dry_run=true", `{"kind":"stop"}`, 401, 403, 200, 200, 200},
 		{"POST /v1/cases/2026-00001/events?dry_run=true", `{"kind":"word"}`, 401, 403, 200, 403, 200},

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -33,4 +34,61 @@ func (d *Desk) NoteReached(ctx context.Context, generation uint64, at time.Time,
 			Reason: fmt.Sprintf("on %d nodes", nodes),
 		})
 	}})
+}
+
+// CaseChange is a generation in which a case flagged or lifted names.
+type CaseChange struct {
+	Generation      uint64
+	At              time.Time // of the commit
+	Flagged, Lifted []string
+	Everywhere      time.Time // when all other servers had it; zero: not yet, or there are none
+}
+
+// Everywhere returns what a case changed of the redirects, and when all other servers had each change, by the journal.
+// It reads all of that.
+func (d *Desk) Everywhere(o Order, id string) (changes []CaseChange, err error) {
+	err = d.view(func(tx *store.Tx) error {
+		if _, err := caseFor(tx, o, id); err != nil {
+			return err
+		}
+		of, reached := []byte(`"case":"`+id+`"`), []byte(`"action":"`+actionReached+`"`)
+		for _, line := range tx.Journal(0) {
+			if !bytes.Contains(line, of) && !bytes.Contains(line, reached) {
+				continue
+			}
+			e, err := store.DecodeEntry(line)
+			if err != nil {
+				return err
+			}
+			changes = follow(changes, id, e)
+		}
+		return nil
+	})
+	return changes, err
+}
+
+// follow takes a line of the journal into the changes of a case.
+func follow(changes []CaseChange, id string, e store.Entry) []CaseChange {
+	if e.Action == actionReached {
+		for i := range changes {
+			if c := &changes[i]; c.Everywhere.IsZero() && c.Generation <= e.Generation {
+				c.Everywhere = e.Time
+			}
+		}
+		return changes
+	}
+	before, after := e.Before != nil && e.Before.Case == id, e.After != nil && e.After.Case == id
+	if !before && !after {
+		return changes
+	}
+	if n := len(changes); n == 0 || changes[n-1].Generation != e.Generation {
+		changes = append(changes, CaseChange{Generation: e.Generation, At: e.Time})
+	}
+	c := &changes[len(changes)-1]
+	if e.After != nil {
+		c.Flagged = append(c.Flagged, e.Name)
+	} else {
+		c.Lifted = append(c.Lifted, e.Name)
+	}
+	return changes
 }

@@ -221,9 +221,13 @@ func (n *network) logged(who string) func(string) {
 	}
 }
 
-func (n *network) publish(d *desk) *Publisher {
+func (n *network) publish(d *desk, more ...func(*PublisherConfig)) *Publisher {
 	n.Helper()
-	p, err := NewPublisher(PublisherConfig{Cluster: n.cluster, Signer: n.signer, Source: d, Now: n.clock.now, Log: n.logged("publisher")})
+	cfg := PublisherConfig{Cluster: n.cluster, Signer: n.signer, Source: d, Now: n.clock.now, Log: n.logged("publisher")}
+	for _, set := range more {
+		set(&cfg)
+	}
+	p, err := NewPublisher(cfg)
 	if err != nil {
 		n.Fatal(err)
 	}

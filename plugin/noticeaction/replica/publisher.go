@@ -19,6 +19,7 @@ type PublisherConfig struct {
 	Signer *Signer
 	Source Source
 	Now    func() time.Time // nil: time.Now
+	Renew  time.Duration    // how often the head is signed again when nothing changes; 0: each minute
 
 	Log func(line string) // told, seldom, of what goes wrong and when it is over
 
@@ -64,6 +65,9 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Renew == 0 {
+		cfg.Renew = headEvery
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
@@ -170,7 +174,7 @@ func (p *Publisher) session(ctx context.Context, b *backoff) error {
 	}
 	w, ctx, stop := watch(ctx, p.client, k.set(), l.revision+1)
 	defer stop()
-	renewal := time.NewTicker(headEvery)
+	renewal := time.NewTicker(p.cfg.Renew)
 	defer renewal.Stop()
 	how := mode{full: true, renew: !p.cfg.Signer.sealed(l.head) || len(p.suspect) > 0}
 	for {

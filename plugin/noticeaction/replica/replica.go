@@ -70,5 +70,5 @@ const (
 	silentFor     = 3 * progressEvery
 	callTimeout   = 10 * time.Second // of one request to etcd
 	minBackoff    = 200 * time.Millisecond
-	maxBackoff    = 30 * time.Second
+	maxBackoff    = 10 * time.Second
 )
