@@ -32,7 +32,7 @@ func (c Cluster) dial() (*clientv3.Client, error) {
 	return client, nil
 }
 
-const listPage = 5000 // keys
+const listPage = 20_000 // keys; for each page etcd counts all that are left
 
 // listing is all that lies under set/ at one revision.
 type listing struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -155,8 +154,10 @@ func (p *Publisher) failed(err error) {
 // remote is what etcd holds, as this publisher has listed and since written it.
 type remote struct {
 	*listing
-	known *Head          // what the head says; nil: there is none that can be read
-	own   map[int64]bool // revisions that this publisher made and has not seen in the watch yet
+	known *Head // what the head says; nil: there is none that can be read
+
+	writing sync.Mutex     // held to note a revision; several are written at once
+	own     map[int64]bool // revisions that this publisher made and has not seen in the watch yet
 }
 
 // session lists what etcd holds, makes it what is committed, and goes on until something fails.
@@ -240,13 +241,6 @@ func (p *Publisher) mine(r *remote, resp clientv3.WatchResponse) error {
 	return nil
 }
 
-// plan is what has to be written.
-type plan struct {
-	head    Head
-	changes []change
-	set     *records // what etcd holds then
-}
-
 // publish brings etcd from what it holds to what is committed.
 func (p *Publisher) publish(ctx context.Context, r *remote, how mode) error {
 	p.mu.Lock()
@@ -303,184 +297,4 @@ func (p *Publisher) settle(r *remote, err error, since time.Time, touched map[st
 		s.Published = *r.known
 		p.fleet.overridden(r.known.Override)
 	}
-}
-
-// plan says what has to be written so that etcd holds the state; nil: nothing.
-func (r *remote) plan(s State, how mode, touched map[string]bool) (*plan, error) {
-	lineage, err := r.lineage(s, how.override)
-	if err != nil {
-		return nil, err
-	}
-	todo := &plan{head: Head{Generation: s.Generation(), Count: uint64(s.Count()), Digest: s.Digest()}}
-	todo.head.Journal, todo.head.JournalHash = s.Journal()
-	after := uint64(0)
-	if lineage {
-		after, todo.head.Removed, todo.head.Override = r.known.Journal, r.known.Removed, r.known.Override
-	}
-	const most = 20_000 // lines of the journal; beyond that reading everything is faster
-	names, full := maps.Clone(touched), how.full || how.override
-	for step, err := range s.Changes(after) {
-		if err != nil {
-			return nil, err
-		}
-		if step.Lifted {
-			todo.head.Removed++
-		}
-		if full = full || len(names) > most; !full {
-			names[step.Name] = true
-		}
-	}
-	if !full {
-		if err := todo.incremental(s, r.set, names); err != nil {
-			return nil, err
-		}
-		full = todo.wrong()
-	}
-	if full {
-		if err := todo.complete(s, r.set); err != nil {
-			return nil, err
-		}
-	}
-	for name := range r.bad {
-		if _, ok := todo.set.get(name); !ok {
-			todo.changes = append(todo.changes, change{Record: Record{Name: name}, remove: true})
-		}
-	}
-	same := r.known != nil && len(todo.changes) == 0 && r.known.Generation == todo.head.Generation && r.known.Root == todo.set.root()
-	if same && !how.renew && !how.override {
-		return nil, nil
-	}
-	return todo, nil
-}
-
-// lineage tells whether the journal goes on from what etcd holds. If it does not and nobody ordered otherwise,
-// nothing may be written: what the set of etcd says was committed once, and would be lost in silence.
-func (r *remote) lineage(s State, override bool) (bool, error) {
-	if r.known == nil {
-		return false, nil
-	}
-	if r.known.Journal == 0 {
-		return true, nil
-	}
-	if hash, ok := s.JournalHash(r.known.Journal); ok && hash == r.known.JournalHash {
-		return true, nil
-	}
-	if override {
-		return false, nil
-	}
-	return false, fmt.Errorf("%w: it is of generation %d, after %d lines of a journal that is not the desk's; the desk is at generation %d",
-		ErrDiverged, r.known.Generation, r.known.Journal, s.Generation())
-}
-
-// incremental plans for the names that may have changed.
-func (t *plan) incremental(s State, now *records, names map[string]bool) error {
-	for name := range names {
-		record, ok, err := s.Record(name)
-		if err != nil {
-			return err
-		}
-		was, had := now.get(name)
-		switch {
-		case !ok && had:
-			t.changes = append(t.changes, change{Record: Record{Name: name}, remove: true})
-		case ok && (!had || !was.equal(record)):
-			t.changes = append(t.changes, change{Record: record})
-		}
-	}
-	t.set = now.with(t.changes)
-	return nil
-}
-
-// complete plans by comparing everything.
-func (t *plan) complete(s State, now *records) error {
-	var b builder
-	for record, err := range s.Records() {
-		if err == nil {
-			err = b.add(record)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	t.set = b.records()
-	t.changes = slices.Collect(t.set.since(now))
-	if t.wrong() {
-		return fmt.Errorf("the store holds %d flags of digest %s, but its own account says %d of %s", t.set.count, t.set.digest, t.head.Count, t.head.Digest)
-	}
-	return nil
-}
-
-// wrong tells whether the set is not the one that the desk says it has.
-func (t *plan) wrong() bool {
-	return t.set.digest != t.head.Digest || uint64(t.set.count) != t.head.Count
-}
-
-// Bounds of one transaction; etcd's own are 128 and 1.5 MiB unless it is told otherwise.
-const (
-	maxOps   = 100
-	maxBytes = 512 << 10
-)
-
-// write writes the changes, in as many transactions as it takes, and then the head.
-func (p *Publisher) write(ctx context.Context, r *remote, todo *plan, override bool) error {
-	k := keyspace{p.cfg.Prefix}
-	var ops []clientv3.Op
-	size := 0
-	for _, c := range todo.changes {
-		if c.remove {
-			ops = append(ops, clientv3.OpDelete(k.names()+c.Name))
-			size += len(c.Name)
-		} else {
-			value := p.cfg.Signer.value(k.prefix, c.Record)
-			ops = append(ops, clientv3.OpPut(k.names()+c.Name, string(value)))
-			size += len(c.Name) + len(value)
-		}
-		if len(ops) == maxOps || size > maxBytes {
-			if _, err := p.commit(ctx, r, ops); err != nil {
-				return err
-			}
-			ops, size = nil, 0
-		}
-	}
-	h := todo.head
-	h.Root, h.Signed = todo.set.root(), p.cfg.Now().UTC().Truncate(time.Millisecond)
-	h.Sequence = p.nextSequence(r, h.Signed)
-	if override {
-		h.Override = h.Sequence
-	}
-	value := p.cfg.Signer.head(k.prefix, h)
-	revision, err := p.commit(ctx, r, append(ops, clientv3.OpPut(k.head(), string(value))))
-	if err != nil {
-		return err
-	}
-	r.head, r.headRevision, r.known, r.set, r.bad = value, revision, &h, todo.set, nil
-	return nil
-}
-
-// nextSequence is greater than any before: of the head in etcd, if a key of ours vouches for it, and of this
-// process. A clock that runs on makes it so also when etcd has lost its data.
-func (p *Publisher) nextSequence(r *remote, now time.Time) uint64 {
-	next := max(uint64(max(now.UnixMilli(), 1)), p.Status().Published.Sequence+1)
-	if h, err := p.cfg.Signer.Keys().verifyHead(p.cfg.Prefix, r.head); err == nil {
-		next = max(next, h.Sequence+1)
-	}
-	return next
-}
-
-var errFenced = errors.New("writing etcd: the head is not the one that was read; another publisher may be at work")
-
-// commit makes one transaction, unless the head has changed since it was read.
-func (p *Publisher) commit(ctx context.Context, r *remote, ops []clientv3.Op) (revision int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	fence := clientv3.Compare(clientv3.ModRevision(keyspace{p.cfg.Prefix}.head()), "=", r.headRevision)
-	resp, err := p.client.Txn(ctx).If(fence).Then(ops...).Commit()
-	if err != nil {
-		return 0, fmt.Errorf("writing etcd: %w", err)
-	}
-	if !resp.Succeeded {
-		return 0, errFenced
-	}
-	r.own[resp.Header.Revision] = true
-	return resp.Header.Revision, nil
 }
