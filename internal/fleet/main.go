@@ -55,7 +55,7 @@ type machine struct {
 	server          *e2e.Server
 }
 
-func (f *fleet) run(ctx context.Context) (err error) {
+func (f *fleet) run(ctx context.Context) error {
 	for _, step := range []struct {
 		says string
 		do   func(context.Context) error
@@ -205,7 +205,7 @@ func (m *machine) start() (err error) {
 // flag flags a name, waits until all nodes have it, and asks each of them.
 func (f *fleet) flag(_ context.Context, name string) error {
 	begin := time.Now()
-	err := show(f.desk.dir, "nactl", "flag", name, "--authority", "apd-gba", "--reference", "DOS-2026-01234", "--wait-all")
+	err := f.nactl("flag", name, "--authority", "apd-gba", "--reference", "DOS-2026-01234", "--wait-all")
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (f *fleet) flag(_ context.Context, name string) error {
 			return err
 		}
 	}
-	return show(f.desk.dir, "nactl", "nodes")
+	return f.nactl("nodes")
 }
 
 func (f *fleet) withoutMember(ctx context.Context) error {
@@ -241,7 +241,7 @@ func (f *fleet) withoutNode(context.Context) error {
 }
 
 func (f *fleet) unflag(context.Context) error {
-	if err := show(f.desk.dir, "nactl", "unflag", "example.be", "--reason", "infringement ended", "--wait-all"); err != nil {
+	if err := f.nactl("unflag", "example.be", "--reason", "infringement ended", "--wait-all"); err != nil {
 		return err
 	}
 	for _, m := range f.nodes {
@@ -249,7 +249,7 @@ func (f *fleet) unflag(context.Context) error {
 			return err
 		}
 	}
-	return show(f.desk.dir, "nactl", "audit", "list")
+	return f.nactl("audit", "list")
 }
 
 // expect asks whether a name is redirected.
@@ -305,13 +305,13 @@ func do(dir, command string, args ...string) error {
 	return nil
 }
 
-// show runs a command and shows it with what it prints.
-func show(dir, command string, args ...string) error {
-	fmt.Printf("$ %s %s\n", command, strings.Join(args, " "))
-	cmd := exec.Command(command, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, os.Stdout, os.Stderr
+// nactl runs nactl on the desk and shows it with what it prints.
+func (f *fleet) nactl(args ...string) error {
+	fmt.Printf("$ nactl %s\n", strings.Join(args, " "))
+	cmd := exec.Command("nactl", args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = f.desk.dir, os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s %s: %w", command, args[0], err)
+		return fmt.Errorf("nactl %s: %w", args[0], err)
 	}
 	return nil
 }

@@ -87,3 +87,11 @@ func moveClock(to string) error {
 	}
 	return nil
 }
+
+// tick has the desk do what is due.
+func (d *desk) tick(ctx context.Context) error {
+	if f := d.replication.follower.Load(); f != nil {
+		return f.Tick(ctx)
+	}
+	return d.work.Tick(ctx)
+}

@@ -73,14 +73,6 @@ func openDesks() []*desk {
 	return slices.Clone(desks.open)
 }
 
-// tick has the desk do what is due.
-func (d *desk) tick(ctx context.Context) error {
-	if f := d.replication.follower.Load(); f != nil {
-		return f.Tick(ctx)
-	}
-	return d.work.Tick(ctx)
-}
-
 // acquire opens the desk of cfg's database, or joins it.
 func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*claim, error) {
 	desks.Lock()

@@ -78,7 +78,7 @@ type nodesReply struct {
 	Reached   *Reached        `json:"reached,omitempty" doc:"When all nodes had the generation asked for; absent: they do not, or it was too long ago"`
 }
 
-var notPublishing = problem(http.StatusNotFound, "expected a server that publishes to others; this one does not")
+var errNotPublishing = problem(http.StatusNotFound, "expected a server that publishes to others; this one does not")
 
 func (h *Handler) registerNodes(api huma.API) {
 	huma.Register(api, operation(nodesRoute, "nodes", "List nodes",
@@ -96,7 +96,7 @@ func (h *Handler) registerNodes(api huma.API) {
 func (h *Handler) nodes(ctx context.Context, in *nodesInput) (*nodesOutput, error) {
 	fleet := h.config.Fleet
 	if fleet == nil {
-		return nil, notPublishing
+		return nil, errNotPublishing
 	}
 	out := &nodesOutput{}
 	if in.Generation > 0 {
@@ -120,7 +120,7 @@ type overrideInput struct{ Trial }
 
 func (h *Handler) forget(ctx context.Context, in *forgetInput) (*struct{}, error) {
 	if h.config.Fleet == nil {
-		return nil, notPublishing
+		return nil, errNotPublishing
 	}
 	if err := h.config.Fleet.Forget(ctx, in.order(ctx), in.Node); err != nil {
 		return nil, refusal(ctx, err)
@@ -131,7 +131,7 @@ func (h *Handler) forget(ctx context.Context, in *forgetInput) (*struct{}, error
 
 func (h *Handler) override(ctx context.Context, in *overrideInput) (*struct{}, error) {
 	if h.config.Fleet == nil {
-		return nil, notPublishing
+		return nil, errNotPublishing
 	}
 	if err := h.config.Fleet.Override(ctx, in.order(ctx)); err != nil {
 		return nil, refusal(ctx, err)

@@ -65,8 +65,7 @@ func TestMail(t *testing.T) {
 	p := n.publish(d)
 	var mu sync.Mutex
 	var told []string
-	var f *node
-	f = n.follow("one", func(cfg *FollowerConfig) {
+	f := n.follow("one", func(cfg *FollowerConfig) {
 		set := cfg.Set
 		cfg.OnMail = func(name string, mail []byte) {
 			mu.Lock()

@@ -98,7 +98,6 @@ func manyFlags(t *testing.T, count int) {
 		t.Fatalf("read %d keys, want %d", len(plain), count)
 	}
 	runtime.KeepAlive(plain)
-	plain = nil
 
 	before = heap()
 	begin, cpu = time.Now(), cpuTime()
