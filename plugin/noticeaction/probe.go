@@ -37,16 +37,15 @@ func (n *NoticeAction) probe(w dns.ResponseWriter, r *dns.Msg) bool {
 
 func equalFoldName(name, lower string) bool { return len(name) == len(lower) && equalFold(name, lower) }
 
-// answersBy is the generation of the table and the digest of the set behind it.
+// answersBy is the generation and the digest of the set that is followed, or that is published.
 func (d *desk) answersBy() (generation uint64, digest string) {
 	if f := d.replication.follower.Load(); f != nil {
-		st := f.Status()
-		return st.Head.Generation, st.Head.Digest.String()
+		h := f.Status().Head
+		return h.Generation, h.Digest.String()
 	}
-	if d.work != nil {
-		if st, err := d.work.Status(); err == nil {
-			return st.Generation, st.Digest
-		}
+	if p := d.replication.publisher.Load(); p != nil {
+		h := p.Status().Published
+		return h.Generation, h.Digest.String()
 	}
 	return d.set.Table().Generation(), ""
 }
