@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 //	registry STATUS    have the registration system answer so
 //	post TO FILE       hand the file in for a recipient, over SMTP at $SMTP_LISTEN_PORT
 //
-// and $DNS_PORT, $READY_PORT, $METRICS_PORT, $API_PORT, $SMTP_LISTEN_PORT, all
+// and $DNS_PORT, $READY_PORT, $METRICS_PORT, $API_PORT, $SMTP_LISTEN_PORT, $PAGE_PORT, all
 // free, $SMTP_PORT and $REGISTRY_PORT of the mail server and the registration
 // system, which run from their first command on, and $ROOT, the project's folder.
 func TestScripts(t *testing.T) {
@@ -93,7 +93,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-var ports = []string{"DNS_PORT", "READY_PORT", "METRICS_PORT", "API_PORT", "SMTP_LISTEN_PORT", "SMTP_PORT", "REGISTRY_PORT"}
+var ports = []string{"DNS_PORT", "READY_PORT", "METRICS_PORT", "API_PORT", "SMTP_LISTEN_PORT", "SMTP_PORT", "REGISTRY_PORT", "PAGE_PORT"}
 
 type scriptKey struct{}
 

@@ -81,6 +81,13 @@ func (d *desk) closeUnclaimed() {
 		d.close(s)
 		delete(d.mailServers, addr)
 	}
+	for addr, s := range d.visitors.servers {
+		if slices.ContainsFunc(d.claims, func(c *claim) bool { return slices.Contains(c.cfg.page.addresses(), addr) }) {
+			continue
+		}
+		d.close(s)
+		delete(d.visitors.servers, addr)
+	}
 }
 
 // close closes a server in the background; shut waits for it.

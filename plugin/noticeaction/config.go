@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	pageroom "github.com/coredns-na/coredns-na/plugin/noticeaction/page"
 )
 
 const (
@@ -59,6 +61,9 @@ type config struct {
 
 	cases caseLines
 	files caseFiles
+
+	page     pageLines
+	contents map[string]*pageroom.Page // what the folder of page_content held, by authority
 }
 
 // shared are the lines that directives on the same database must agree on.
@@ -66,7 +71,8 @@ func (cfg *config) shared() any {
 	return struct {
 		brake                              casework.Brake
 		resolvers, tokens, tlsFiles, cases string
-	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases)}
+		content, abuse                     string
+	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases), cfg.page.content, cfg.page.abuse}
 }
 
 // property reads one line of the directive's block into the config.
@@ -78,7 +84,7 @@ type property struct {
 }
 
 // properties are all lines that the block may hold.
-var properties = append([]property{
+var properties = slices.Concat([]property{
 	{name: "warning_page", read: readWarningPage},
 	{name: "database", read: func(cfg *config, c *caddy.Controller, args []string) error {
 		return cfg.readPath(c, args, "database", &cfg.database)
@@ -97,7 +103,7 @@ var properties = append([]property{
 		cfg.observe = true
 		return wantArgs(c, args, len(args) == 0, "observe", "no argument")
 	}},
-}, caseProperties...)
+}, caseProperties, pageProperties)
 
 // parse reads the directive. Every refusal names file, line and what was
 // expected.

@@ -17,6 +17,7 @@ import (
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/intake"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/warnpage"
 )
 
 // desk is what there is once per database and process: the store, its single
@@ -33,6 +34,7 @@ type desk struct {
 	origins atomic.Pointer[zones]  // in force
 
 	mailServers map[string]*intake.Server // by the address in the Corefile
+	visitors    visitors
 	delivery    delivery
 	figures     *figures
 
@@ -83,6 +85,9 @@ func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*cla
 	}
 	if err == nil {
 		err = d.listenForMail(cfg)
+	}
+	if err == nil {
+		err = d.listenForVisitors(cfg)
 	}
 	if err == nil {
 		err = d.enforce()
@@ -176,6 +181,7 @@ func deskFor(path string) (*desk, error) {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	d := &desk{path: path, store: s, set: redirect.NewSet(), servers: make(map[string]*api.Server), mailServers: make(map[string]*intake.Server), figures: newFigures()}
+	d.visitors.servers = make(map[string]*warnpage.Server)
 	d.origins.Store(new(zones))
 	d.work, err = casework.Open(casework.Config{
 		Store: s, Set: d.set, Policy: &casework.Policy{}, Now: now,
@@ -241,7 +247,7 @@ func (d *desk) agree(c *claim) error {
 		}
 		own = append(own, o)
 		if o.cfg.shared() != c.cfg.shared() {
-			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases, as %s, which has the same database", o.cfg.at)
+			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases and the content of the page, as %s, which has the same database", o.cfg.at)
 		}
 	}
 	return policyOf(own).Validate()

@@ -1,0 +1,144 @@
+package noticeaction
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/coredns/coredns/plugin"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	pageroom "github.com/coredns-na/coredns-na/plugin/noticeaction/page"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/warnpage"
+)
+
+var pageRequestsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+	Namespace: plugin.Namespace, Subsystem: pluginName, Name: "page_requests_total",
+	Help: "Counter of answers to visitors; the language is empty for what is not a page.",
+}, []string{"status", "language"})
+
+// visitors is where a desk's warning page is served, and what it needs besides the lines of the Corefile.
+type visitors struct {
+	servers   map[string]*warnpage.Server // by the address in the Corefile
+	contents  contents
+	tls       *tls.Config                          // for page_tls
+	challenge func(next http.Handler) http.Handler // nil: none
+}
+
+// listenForVisitors opens the addresses of cfg's warning page that are not open yet.
+func (d *desk) listenForVisitors(cfg *config) error {
+	for _, addr := range cfg.page.plain {
+		if err := d.listenForVisitorsAt("page", addr, nil); err != nil {
+			return err
+		}
+	}
+	for _, addr := range cfg.page.secure {
+		if err := d.listenForVisitorsAt("page_tls", addr, d.visitors.tls); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *desk) listenForVisitorsAt(line, addr string, config *tls.Config) error {
+	if s := d.visitors.servers[addr]; s != nil && s.Alive() {
+		if s.Secure() != (config != nil) {
+			return fmt.Errorf("%s: expected a restart, not a reload, to turn TLS on or off at %s", line, addr)
+		}
+		return nil
+	}
+	for _, o := range desks.open {
+		if o != d && o.visitors.servers[addr] != nil {
+			return fmt.Errorf("%s: expected an address of its own for each database, got %q, which serves %s; to move it there, restart", line, addr, o.path)
+		}
+	}
+	s, err := warnpage.Listen(addr, config, http.HandlerFunc(starting), func(text string) { log.Warningf("Warning page at %s: %s", addr, text) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", line, err)
+	}
+	d.visitors.servers[addr] = s
+	return nil
+}
+
+// serveVisitors has all addresses answer by the lines of the claims, which are those of one instance.
+func (d *desk) serveVisitors(claims []*claim) {
+	cfg := claims[0].cfg
+	var hosts []string
+	for _, c := range claims {
+		hosts = append(hosts, strings.TrimSuffix(c.cfg.host, "."))
+	}
+	handler := warnpage.New(warnpage.Config{
+		Hosts: hosts, Find: finder(d.set, claims), Page: d.page(cfg), Authorities: cfg.directory(),
+		Abuse: cfg.page.abuse, Challenge: d.visitors.challenge, Now: now,
+		Observe: func(status int, language string) {
+			pageRequestsTotal.WithLabelValues(strconv.Itoa(status), language).Inc()
+		},
+		Log: func(line string) { log.Errorf("Warning page: %s", line) },
+	})
+	for _, s := range d.visitors.servers {
+		s.SetHandler(handler)
+		s.SetTLS(d.visitors.tls)
+	}
+}
+
+// finder returns what says by whose order a host is redirected: as the claims' directives answer queries
+// for it, from the published table.
+func finder(set *redirect.Set, claims []*claim) func(host string) (warnpage.Redirect, bool) {
+	type directive struct {
+		zones  zones
+		exempt hostSet
+	}
+	var all []directive
+	for _, c := range claims {
+		if !c.cfg.observe {
+			all = append(all, directive{newZones(c.cfg.origins), c.cfg.exempt})
+		}
+	}
+	return func(host string) (warnpage.Redirect, bool) {
+		table := set.Table()
+		qname := host + "."
+		for _, one := range all {
+			_, start, ok := one.zones.registrable(qname)
+			if !ok || one.exempt[qname] {
+				continue
+			}
+			name := host[start:]
+			if id, flagged := table.Lookup(name); flagged {
+				return warnpage.Redirect{Name: casework.Unicode(name), Authority: table.Authority(id)}, true
+			}
+		}
+		return warnpage.Redirect{}, false
+	}
+}
+
+// page returns what says which page an authority has: the one that was published last, or that of the folder,
+// or what is built in.
+func (d *desk) page(cfg *config) func(authority string) *pageroom.Page {
+	return func(authority string) *pageroom.Page {
+		if p := d.visitors.contents.of(authority); p != nil {
+			return p
+		}
+		if p := cfg.contents[authority]; p != nil {
+			return p
+		}
+		return pageroom.Default(authority)
+	}
+}
+
+// contents are the pages that were published. Safe for concurrent use.
+type contents struct{ byAuthority sync.Map } // id: *page.Page
+
+func (c *contents) of(authority string) *pageroom.Page {
+	p, ok := c.byAuthority.Load(authority)
+	if !ok {
+		return nil
+	}
+	return p.(*pageroom.Page)
+}
