@@ -41,6 +41,10 @@ func appendEntry(b []byte, e *Entry) []byte {
 	if e.Late {
 		b = append(b, `,"late":true`...)
 	}
+	b = appendGiven(b, `,"authority":`, e.Authority)
+	if e.Version != 0 {
+		b = strconv.AppendUint(append(b, `,"version":`...), e.Version, 10)
+	}
 	b = appendGiven(b, `,"record":`, e.Record)
 	return append(appendText(append(b, `,"prev":`...), e.Prev), '}')
 }

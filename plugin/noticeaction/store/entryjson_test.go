@@ -33,7 +33,7 @@ func TestEntryJSON(t *testing.T) {
 			Actor: text.Draw(t, "actor"), Action: text.Draw(t, "action"), Name: text.Draw(t, "name"), Reason: text.Draw(t, "reason"),
 			Forced: rapid.SliceOfN(text, 0, 3).Draw(t, "forced"), Before: flag.Draw(t, "before"), After: flag.Draw(t, "after"),
 			Reach: rapid.Bool().Draw(t, "reach"), Case: text.Draw(t, "case"), Event: rapid.Int().Draw(t, "event"), Kind: text.Draw(t, "kind"),
-			State: text.Draw(t, "state"), Late: rapid.Bool().Draw(t, "late"), Record: text.Draw(t, "record"), Prev: text.Draw(t, "prev"),
+			State: text.Draw(t, "state"), Late: rapid.Bool().Draw(t, "late"), Authority: text.Draw(t, "of"), Version: rapid.Uint64().Draw(t, "version"), Record: text.Draw(t, "record"), Prev: text.Draw(t, "prev"),
 		}
 		var want bytes.Buffer
 		if err := json.NewEncoder(&want).Encode(&e); err != nil {

@@ -32,6 +32,7 @@ type Tx struct {
 	cases, running, deadlines, ended, events        *bolt.Bucket
 	outgoing, payloads, outbox, leaves, messageIDs  *bolt.Bucket
 	tasks, open, notices, noticesOf, sums, evidence *bolt.Bucket
+	pages                                           *bolt.Bucket
 
 	state   state
 	written bool
@@ -69,6 +70,7 @@ func newTx(tx *bolt.Tx) (*Tx, error) {
 		{noticesOfBucket, &t.noticesOf},
 		{sumsBucket, &t.sums},
 		{evidenceBucket, &t.evidence},
+		{pagesBucket, &t.pages},
 	} {
 		if *b.bucket = tx.Bucket(b.name); *b.bucket == nil {
 			return nil, fmt.Errorf("%w: bucket %s is missing", ErrDamaged, b.name)
