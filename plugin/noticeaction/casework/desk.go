@@ -42,6 +42,10 @@ type Config struct {
 	// OnCases is nil, or told after each commit that changed a case, a message, a task or a notice. It must
 	// not wait for the Desk to change anything.
 	OnCases func()
+
+	// OnPage is nil, or told of the page of each authority that visitors are to see: of all at Open, and of each
+	// once it is durable. Calls come one at a time.
+	OnPage func(store.Page)
 }
 
 // Desk is the single writer. Its methods may be called concurrently.
@@ -53,6 +57,7 @@ type Desk struct {
 	onStoreError func(error)
 	onReach      func(string, *reach.Record)
 	onCases      func()
+	onPage       func(store.Page)
 	update       func(func(*store.Tx) error) error // the store's Update; tests make it fail
 
 	policy atomic.Pointer[Policy]
@@ -91,6 +96,7 @@ func Open(cfg Config) (*Desk, error) {
 		onStoreError: cfg.OnStoreError,
 		onReach:      cfg.OnReach,
 		onCases:      cfg.OnCases,
+		onPage:       cfg.OnPage,
 		update:       cfg.Store.Update,
 		operations:   make(chan *operation),
 		stop:         make(chan struct{}),
@@ -115,6 +121,9 @@ func Open(cfg Config) (*Desk, error) {
 	}
 	if d.onCases == nil {
 		d.onCases = func() {}
+	}
+	if d.onPage == nil {
+		d.onPage = func(store.Page) {}
 	}
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("opening desk: %w", err)
@@ -142,7 +151,7 @@ func (d *Desk) load() error {
 		return err
 	}
 	d.byTheClock()
-	if err := d.tellAllReach(); err != nil {
+	if err := errors.Join(d.tellAllReach(), d.tellAllPages()); err != nil {
 		return err
 	}
 	if err := d.reload(); err != nil {

@@ -49,6 +49,7 @@ type desk struct {
 
 	telling sync.Mutex
 	reached map[string]*reach.Record // what OnReach was told and still holds
+	pages   map[string]store.Page    // what OnPage was told last, by authority
 	early   []string                 // names of which OnReach was told while they were not in the table
 }
 
@@ -70,8 +71,9 @@ func (d *desk) open(p *Policy) {
 		d.t.Fatal(err)
 	}
 	d.store, d.set, d.reached = s, redirect.NewSet(), make(map[string]*reach.Record)
+	d.pages = make(map[string]store.Page)
 	d.Desk, err = Open(Config{
-		Store: s, Set: d.set, Policy: p, Now: d.clock, OnReach: d.onReach,
+		Store: s, Set: d.set, Policy: p, Now: d.clock, OnReach: d.onReach, OnPage: d.onPage,
 		OnStoreError: func(err error) { d.errs = append(d.errs, err) },
 	})
 	if err != nil {
