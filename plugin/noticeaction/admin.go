@@ -115,7 +115,7 @@ func (d *desk) serve(cfg *config, zones []string) {
 	receive := d.receiver(cfg, zones)
 	d.takeMail(cfg, receive)
 	handler := api.New(api.Config{
-		Desk: d.work, Tokens: cfg.tokens, Cases: d.work, Notices: receive,
+		Desk: d.work, Tokens: cfg.tokens, Cases: d.work, Notices: receive, Pages: d.work, ShowPage: d.showPage(cfg),
 		Observe: func(route string, code int) { apiRequestsTotal.WithLabelValues(route, strconv.Itoa(code)).Inc() },
 		Log:     func(line string) { log.Info(line) },
 	})

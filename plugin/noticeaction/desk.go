@@ -188,6 +188,7 @@ func deskFor(path string) (*desk, error) {
 		OnPublish:    d.published,
 		OnReach:      d.mailboxes.set,
 		OnCases:      d.figures.changed,
+		OnPage:       d.visitors.contents.publish,
 		OnStoreError: func(err error) { storeErrorsTotal.Inc(); log.Errorf("Store %s: %v", path, err) },
 	})
 	if err != nil {

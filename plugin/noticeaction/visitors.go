@@ -13,9 +13,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 	pageroom "github.com/coredns-na/coredns-na/plugin/noticeaction/page"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/warnpage"
 )
 
@@ -132,8 +134,32 @@ func (d *desk) page(cfg *config) func(authority string) *pageroom.Page {
 	}
 }
 
+// showPage returns what makes a page into what visitors see.
+func (d *desk) showPage(cfg *config) api.ShowPage {
+	now, directory := d.page(cfg), cfg.directory()
+	return func(authority string, p *pageroom.Page, language string) []byte {
+		if p == nil {
+			p = now(authority)
+		}
+		a, _ := directory.Find(authority)
+		return p.Render(pageroom.View{
+			Language: language, Name: "example.be", Authority: a.Names.In(language), Website: a.Website, Abuse: cfg.page.abuse,
+		})
+	}
+}
+
 // contents are the pages that were published. Safe for concurrent use.
 type contents struct{ byAuthority sync.Map } // id: *page.Page
+
+// publish is told of pages by the desk, see [casework.Config].
+func (c *contents) publish(p store.Page) {
+	made, err := pageroom.New(p.Content)
+	if err != nil { // it was checked by an older program
+		log.Errorf("Version %d of the page of %s: %v", p.Version, p.Authority, err)
+		return
+	}
+	c.byAuthority.Store(p.Authority, made)
+}
 
 func (c *contents) of(authority string) *pageroom.Page {
 	p, ok := c.byAuthority.Load(authority)

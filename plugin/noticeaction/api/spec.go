@@ -24,7 +24,7 @@ func describe() huma.Config {
 				Version: apiVersion,
 				Description: "Flags names of a zone so that DNS answers redirect them to a warning page, " +
 					"and shows what is flagged, since when and by whom. " +
-					"Runs the procedure of an authority's notice: cases, their deadlines, the mails and orders that leave, and figures. " +
+					"Keeps the warning pages of authorities. Runs the procedure of an authority's notice: cases, their deadlines, the mails and orders that leave, and figures. " +
 					"An answer that says done is durable. Every refusal is a problem document (RFC 9457) that says what was expected. " +
 					"Answers are JSON whatever Accept says, but for the statistics. Every change is in the journal, with the one who made it.",
 			},
@@ -41,6 +41,7 @@ func describe() huma.Config {
 				{Name: "cases", Description: "The procedure: notices of authorities, what happened since, what leaves"},
 				{Name: "notices", Description: "Mails that came in"},
 				{Name: "work", Description: "Deadlines, tasks and figures"},
+				{Name: "pages", Description: "The warning pages of authorities"},
 				{Name: "desk", Description: "What the desk holds and what it did"},
 			},
 		},
