@@ -36,7 +36,7 @@ type pageTexts struct {
 }
 
 type pageBody struct {
-	Texts pageTexts `json:"texts" doc:"The text in each language, in a subset of Markdown: the title first, as \"# Title\"; below it paragraphs, lists, headings of level 2 and 3, emphasis, and links to https, http and mailto. At most 16 KiB each. No HTML."`
+	Texts pageTexts `json:"texts" doc:"The text in each language, in a subset of Markdown: the title first, as \"# Title\"; below it paragraphs, lists, headings of level 2 and 3, emphasis, and links to https, http and mailto. At most 8 KiB each. No HTML."`
 	// Both are checked by package page, which says more.
 	Contact string `json:"contact,omitempty" doc:"A mail address of the authority" example:"contact@apd-gba.be"`
 	Link    string `json:"link,omitempty" doc:"An https address of the authority" example:"https://www.dataprotectionauthority.be/"`

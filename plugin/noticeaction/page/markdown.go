@@ -111,6 +111,8 @@ func objection(n ast.Node, src []byte) string {
 		return "expected a paragraph that does not begin with four spaces or a tab"
 	case *ast.CodeSpan, *ast.FencedCodeBlock:
 		return "expected no code; write \\` for the character"
+	case *ast.LinkReferenceDefinition:
+		return "expected the address within the link, as [text](https://HOST)"
 	case *ast.Blockquote:
 		return "expected no quotation; write \\> for the character"
 	case *ast.ThematicBreak:
@@ -132,37 +134,14 @@ func refuse(n ast.Node, src []byte, expected string) *Error {
 	return &Error{Line: lineOf(n, src), Detail: expected}
 }
 
-// lineOf finds the line that a node begins in: its own, or else that of what it holds or is held by.
+// lineOf is the line that a node begins in, or else what it stands in.
 func lineOf(n ast.Node, src []byte) int {
 	for ; n != nil; n = n.Parent() {
-		if start, ok := startOf(n); ok {
-			return lineAt(string(src), start)
+		if n.Kind() != ast.KindDocument && n.Pos() >= 0 {
+			return lineAt(string(src), n.Pos())
 		}
 	}
 	return 1
-}
-
-func startOf(n ast.Node) (int, bool) {
-	switch n := n.(type) {
-	case *ast.Text:
-		return n.Segment.Start, true
-	case *ast.RawHTML:
-		if n.Segments.Len() > 0 {
-			return n.Segments.At(0).Start, true
-		}
-	}
-	if n.Type() != ast.TypeInline && n.Lines() != nil && n.Lines().Len() > 0 {
-		return n.Lines().At(0).Start, true
-	}
-	for child := n.FirstChild(); child != nil; child = child.NextSibling() {
-		if start, ok := startOf(child); ok {
-			return start, true
-		}
-	}
-	if before := n.PreviousSibling(); n.Type() == ast.TypeInline && before != nil {
-		return startOf(before)
-	}
-	return 0, false
 }
 
 func lineAt(source string, offset int) int {

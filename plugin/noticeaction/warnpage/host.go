@@ -10,7 +10,7 @@ import (
 // hostName reads a Host header (RFC 9110 section 7.2): the host name in lowercase A-labels, without port and
 // final dot. It is false for an address and for what no name in the DNS could be.
 func hostName(header string) (string, bool) {
-	if strings.HasPrefix(header, "[") { // an IPv6 address
+	if strings.HasPrefix(header, "[") || !utf8.ValidString(header) { // the former is an IPv6 address
 		return "", false
 	}
 	host, port, _ := strings.Cut(header, ":")

@@ -66,6 +66,9 @@ func New(c Config) http.Handler {
 	return h.guard(h)
 }
 
+// linger is how long a body may still come in after the answer.
+const linger = time.Second
+
 // guard keeps bodies unread and the address of who caused a panic out of the log.
 func (h *Handler) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,8 +79,10 @@ func (h *Handler) guard(next http.Handler) http.Handler {
 			}
 		}()
 		if r.ContentLength != 0 && r.ProtoMajor == 1 {
-			// Else the server would read on to where the next request begins.
+			// The answer does not wait for the body, nor does the next request. net/http then throws away up to
+			// 256 KiB of it, or else a reset could overtake the answer, and waits no longer than this.
 			w.Header().Set("Connection", "close")
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(linger))
 		}
 		next.ServeHTTP(w, r)
 	})
