@@ -153,10 +153,17 @@ func (cfg *config) check(seen map[string]bool) error {
 	}
 	for _, p := range properties {
 		if seen[p.name] && p.with != "" && !seen[p.with] {
-			return fmt.Errorf("%s: expected a %s line to go with it", p.name, p.with)
+			return fmt.Errorf("%s: expected %s line to go with it", p.name, withArticle(p.with))
 		}
 	}
 	return cmp.Or(cfg.checkAdmin(), cfg.checkCases())
+}
+
+func withArticle(name string) string {
+	if strings.ContainsRune("aeiou", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
 }
 
 func propertyNamed(name string) (property, bool) {
