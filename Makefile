@@ -13,7 +13,8 @@ RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday p
 # command:package of Debian.
 TEST_TOOLS  := curl:curl gcc:gcc openssl:openssl dig:bind9-dnsutils delv:bind9-dnsutils nsupdate:bind9-dnsutils kdig:knot-dnsutils \
 	named-checkzone:bind9-utils dnssec-signzone:bind9-utils \
-	unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor
+	unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor \
+	chromium:chromium npm:npm
 SMOKE_TOOLS := dnsperf:dnsperf
 BENCH_TOOLS := $(SMOKE_TOOLS) dnsdist:dnsdist nsd:nsd unbound:unbound named:bind9 knotd:knot
 
@@ -60,5 +61,6 @@ bench-smoke: ## the main ratios, in less than a minute
 	./internal/install.sh $(SMOKE_TOOLS)
 	go run ./internal/bench -smoke
 
-tools: ## install the Debian packages that the tests use
+tools: ## install the Debian packages that the tests use, and axe
 	./internal/install.sh $(TEST_TOOLS)
+	@test internal/axe/node_modules/.package-lock.json -nt internal/axe/package-lock.json || npm ci --prefix internal/axe

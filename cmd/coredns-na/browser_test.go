@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/coredns-na/coredns-na/internal/e2e"
+)
+
+// looks are the ways in which the page is looked at.
+var looks = []struct {
+	name          string
+	width, height int64
+	media, scheme string
+}{
+	{"desktop", 1280, 900, "screen", "light"},
+	{"desktop-dark", 1280, 900, "screen", "dark"},
+	{"narrow", 320, 640, "screen", "light"}, // WCAG 1.4.10: as a desktop at 400 %
+	{"narrow-dark", 320, 640, "screen", "dark"},
+	{"print", 794, 1123, "print", "light"}, // A4
+}
+
+// TestTheBrowserShowsThePage: Chromium shows the page in each language and look, without a violation of WCAG 2.2 AA,
+// without scrolling sideways, and without asking for anything else. The screenshots stay in testdata/artefacts.
+func TestTheBrowserShowsThePage(t *testing.T) {
+	axe, err := os.ReadFile(filepath.Join(e2e.Root(), "internal", "axe", "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatalf("expected make tools to have installed axe-core: %v", err)
+	}
+	artefacts := filepath.Join(e2e.Root(), "testdata", "artefacts")
+	if err := os.MkdirAll(artefacts, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tab := startBrowser(t, servePage(t))
+	seen := watch(t, tab)
+	for _, language := range []string{"nl", "fr", "de", "en"} {
+		for _, look := range looks {
+			t.Run(language+"/"+look.name, func(t *testing.T) {
+				must(t, chromedp.Do(tab,
+					call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}),
+					call(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}}),
+					call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: look.width, Height: look.height, DeviceScaleFactor: 1}),
+					call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+						Media: look.media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}},
+					}),
+					chromedp.Navigate("http://www.example.be/a/page"),
+				))
+				if lang := get(t, tab, chromedp.Evaluate[string](`document.documentElement.lang`)); lang != language {
+					t.Errorf("got the language %q", lang)
+				}
+				if title := get(t, tab, chromedp.Title()); title == "" {
+					t.Error("got no title")
+				}
+				if get(t, tab, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`)) {
+					t.Errorf("wider than %d pixels", look.width)
+				}
+				shot := get(t, tab, chromedp.FullScreenshot(100))
+				must(t, os.WriteFile(filepath.Join(artefacts, "page-"+language+"-"+look.name+".png"), shot, 0o644))
+				get(t, tab, chromedp.Evaluate[int](string(axe)+"; 0"))
+				result := get(t, tab, chromedp.Evaluate[string](`axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => JSON.stringify({
+					violations: r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html)})), passes: r.passes.length}))`, chromedp.EvalAwaitPromise))
+				checkAxe(t, result)
+				seen.check(t)
+			})
+		}
+	}
+}
+
+// TestALinkChangesTheLanguage follows the page's own links, by the keyboard alone.
+func TestALinkChangesTheLanguage(t *testing.T) {
+	tab := startBrowser(t, servePage(t))
+	must(t, chromedp.Do(tab,
+		chromedp.Navigate("http://www.example.be/shop?item=1"),
+		chromedp.KeyEvent("\t\t\r"), // the second link, and enter
+		chromedp.WaitVisible(chromedp.CSS(`html[lang="fr"]`)),
+	))
+	if address := get(t, tab, chromedp.Location()); address != "http://www.example.be/shop?lang=fr" {
+		t.Errorf("got to %s", address)
+	}
+	if cookies := get(t, tab, chromedp.Evaluate[string](`document.cookie`)); cookies != "" {
+		t.Errorf("got the cookies %q", cookies)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get is what the action gives.
+func get[T any](t *testing.T, tab context.Context, action chromedp.Action[T]) T {
+	t.Helper()
+	v, err := chromedp.Run(tab, action)
+	must(t, err)
+	return v
+}
+
+// call is a command of the protocol as an action.
+func call[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, command, params)
+		return err
+	})
+}
+
+// servePage flags example.be and returns the port of its page.
+func servePage(t *testing.T) string {
+	t.Helper()
+	dir, port := t.TempDir(), e2e.FreePort(t)
+	corefile := fmt.Sprintf(`be:%s {
+    bind 127.0.0.1
+    noticeaction {
+        warning_page warning.authority.example 127.0.0.1
+        admin unix:noticeaction.sock
+        page 127.0.0.1:%s
+        page_abuse_contact mailto:abuse@dns.example
+    }
+    file %s/testdata/be.zone
+}
+`, e2e.FreePort(t), port, e2e.Root())
+	if err := os.WriteFile(filepath.Join(dir, "Corefile"), []byte(corefile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e2e.MustStart(t, dir, "Corefile")
+	flag := exec.Command("nactl", "flag", "example.be", "--authority", "apd-gba", "--reference", "DOS-1")
+	flag.Dir = dir
+	if out, err := flag.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return port
+}
+
+// startBrowser starts Chromium, for which every host is at the port, until the test ends.
+func startBrowser(t *testing.T, port string) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	browser, closeBrowser := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(
+		chromedp.NoSandbox, chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1:"+port),
+		chromedp.Flag("disable-features", "HttpsUpgrades"))) // else it asks for HTTPS first
+	t.Cleanup(closeBrowser)
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatalf("starting chromium: %v", err)
+	}
+	return browser
+}
+
+// seen is what a tab asked for and complained of.
+type seen struct {
+	mu         sync.Mutex
+	statuses   []string
+	requests   []string
+	complaints []string
+}
+
+func watch(t *testing.T, tab context.Context) *seen {
+	t.Helper()
+	s := &seen{}
+	must(t, chromedp.Listen(tab, func(event any) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		switch e := event.(type) {
+		case *network.EventRequestWillBeSent:
+			s.requests = append(s.requests, e.Request.URL)
+		case *network.EventResponseReceived:
+			s.statuses = append(s.statuses, fmt.Sprint(e.Response.Status))
+		case *log.EventEntryAdded:
+			if !strings.Contains(e.Entry.Text, "status of 451") { // Chromium tells of every status from 400 on
+				s.complaints = append(s.complaints, e.Entry.Text)
+			}
+		}
+	}))
+	return s
+}
+
+// check looks at what there was since it was called last.
+func (s *seen) check(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if fmt.Sprint(s.requests) != "[http://www.example.be/a/page]" || fmt.Sprint(s.statuses) != "[451]" {
+		t.Errorf("asked for %v, answered with %v; want the page alone, with 451", s.requests, s.statuses)
+	}
+	if len(s.complaints) > 0 {
+		t.Errorf("the browser complains: %q", s.complaints)
+	}
+	s.requests, s.statuses, s.complaints = nil, nil, nil
+}
+
+// checkAxe wants rules that were passed, and none that was not.
+func checkAxe(t *testing.T, text string) {
+	t.Helper()
+	var result struct {
+		Violations []struct {
+			ID, Help string
+			Nodes    []string
+		}
+		Passes int
+	}
+	if err := json.Unmarshal([]byte(text), &result); err != nil {
+		t.Fatalf("reading what axe found: %v in %s", err, text)
+	}
+	if result.Passes < 10 {
+		t.Errorf("axe passed %d rules, want 10 or more", result.Passes)
+	}
+	for _, v := range result.Violations {
+		t.Errorf("axe: %s: %s: %s", v.ID, v.Help, strings.Join(v.Nodes, " "))
+	}
+}
