@@ -45,7 +45,7 @@ func TestTheBrowserShowsThePage(t *testing.T) {
 	if err := os.MkdirAll(artefacts, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	tab := startBrowser(t, servePage(t))
+	tab := startBrowser(t, servePage(t).page)
 	seen := watch(t, tab)
 	for _, language := range []string{"nl", "fr", "de", "en"} {
 		for _, look := range looks {
@@ -82,7 +82,7 @@ func TestTheBrowserShowsThePage(t *testing.T) {
 
 // TestALinkChangesTheLanguage follows the page's own links, by the keyboard alone.
 func TestALinkChangesTheLanguage(t *testing.T) {
-	tab := startBrowser(t, servePage(t))
+	tab := startBrowser(t, servePage(t).page)
 	must(t, chromedp.Do(tab,
 		chromedp.Navigate("http://www.example.be/shop?item=1"),
 		chromedp.KeyEvent("\t\t\r"), // the second link, and enter
@@ -119,40 +119,45 @@ func call[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action[ch
 	})
 }
 
-// servePage flags example.be and returns the port of its page.
-func servePage(t *testing.T) string {
+// served is a server whose page example.be is redirected to.
+type served struct {
+	dns, page string // addresses
+	pid       int
+}
+
+func servePage(t *testing.T) served {
 	t.Helper()
-	dir, port := t.TempDir(), e2e.FreePort(t)
+	dir := t.TempDir()
+	s := served{dns: "127.0.0.1:" + e2e.FreePort(t), page: "127.0.0.1:" + e2e.FreePort(t)}
+	_, port, _ := strings.Cut(s.dns, ":")
 	corefile := fmt.Sprintf(`be:%s {
     bind 127.0.0.1
     noticeaction {
         warning_page warning.authority.example 127.0.0.1
         admin unix:noticeaction.sock
-        page 127.0.0.1:%s
+        page %s
         page_abuse_contact mailto:abuse@dns.example
     }
     file %s/testdata/be.zone
 }
-`, e2e.FreePort(t), port, e2e.Root())
-	if err := os.WriteFile(filepath.Join(dir, "Corefile"), []byte(corefile), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	e2e.MustStart(t, dir, "Corefile")
+`, port, s.page, e2e.Root())
+	must(t, os.WriteFile(filepath.Join(dir, "Corefile"), []byte(corefile), 0o600))
+	s.pid = e2e.MustStart(t, dir, "Corefile").PID()
 	flag := exec.Command("nactl", "flag", "example.be", "--authority", "apd-gba", "--reference", "DOS-1")
 	flag.Dir = dir
 	if out, err := flag.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return port
+	return s
 }
 
-// startBrowser starts Chromium, for which every host is at the port, until the test ends.
-func startBrowser(t *testing.T, port string) context.Context {
+// startBrowser starts Chromium, for which every host is at the address, until the test ends.
+func startBrowser(t *testing.T, addr string) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	browser, closeBrowser := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(
-		chromedp.NoSandbox, chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1:"+port),
+		chromedp.NoSandbox, chromedp.Flag("host-resolver-rules", "MAP * "+addr),
 		chromedp.Flag("disable-features", "HttpsUpgrades"))) // else it asks for HTTPS first
 	t.Cleanup(closeBrowser)
 	if err := chromedp.Do(browser); err != nil {

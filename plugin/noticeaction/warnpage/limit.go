@@ -2,6 +2,7 @@ package warnpage
 
 import (
 	"container/list"
+	"errors"
 	"net"
 	"sync"
 )
@@ -9,6 +10,9 @@ import (
 // maxConnections is how many connections an address has open at most: well above what visitors need at once,
 // and some 200 MiB at worst, when all of them are in TLS and send as much as they may.
 const maxConnections = 4096
+
+// maxBuffer is how many bytes the kernel keeps of a connection in each direction, which is more than a page.
+const maxBuffer = 32 << 10
 
 // limited is a listener with a bound. When it is reached, a new connection takes the place of the oldest: a
 // visit takes a second, so the oldest one is who sends slowly, waits, or has been served. So many slow ones
@@ -28,6 +32,9 @@ func (l *limited) Accept() (net.Conn, error) {
 	inner, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
+	}
+	if tcp, ok := inner.(*net.TCPConn); ok { // else the kernel keeps megabytes for who does not read
+		_ = errors.Join(tcp.SetReadBuffer(maxBuffer), tcp.SetWriteBuffer(maxBuffer))
 	}
 	c := &connection{Conn: inner, of: l}
 	if oldest := l.add(c); oldest != nil {

@@ -78,10 +78,12 @@ func (h *Handler) guard(next http.Handler) http.Handler {
 				panic(http.ErrAbortHandler) // which net/http does not log
 			}
 		}()
-		if r.ContentLength != 0 && r.ProtoMajor == 1 {
-			// The answer does not wait for the body, nor does the next request. net/http then throws away up to
-			// 256 KiB of it, or else a reset could overtake the answer, and waits no longer than this.
+		if r.ProtoMajor == 1 {
+			// One page is all there is. The answer does not wait for a body either.
 			w.Header().Set("Connection", "close")
+		}
+		if r.ContentLength != 0 && r.ProtoMajor == 1 {
+			// After it, net/http throws away up to 256 KiB of the body, or else a reset could overtake the answer.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(linger))
 		}
 		next.ServeHTTP(w, r)

@@ -47,6 +47,7 @@ func TestAnswers(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	common := map[string]string{
 		"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer",
+		"Connection": "close",
 	}
 	html := map[string]string{
 		"Content-Type": "text/html; charset=utf-8", "Content-Language": "en", "Vary": "Accept-Language", "Content-Security-Policy": page.Policy,
