@@ -238,13 +238,13 @@ func bodies(ctx context.Context, addr string, did *atomic.Int64) error {
 			n, err = c.Write(chunk)
 			sent += n
 		}
-		answer, readErr := http.ReadResponse(bufio.NewReader(c), nil)
+		first, readErr := bufio.NewReader(c).ReadString('\n')
 		c.Close()
 		if sent > 64<<20 {
 			return fmt.Errorf("%d MiB of a body were taken", sent>>20)
 		}
-		if readErr == nil && answer.StatusCode != http.StatusUnavailableForLegalReasons {
-			return errors.New("answered with " + answer.Status)
+		if readErr == nil && !strings.HasPrefix(first, "HTTP/1.1 451 ") {
+			return errors.New("answered with " + first)
 		}
 		did.Add(1)
 	}

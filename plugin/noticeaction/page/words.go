@@ -21,7 +21,7 @@ var frames = map[string]words{
 		Mail: "E-mail", Site: "Website",
 		Hosted:   "Deze pagina wordt in opdracht van de autoriteit aangeboden door het register van de domeinnaam:",
 		Registry: "DNS Belgium", Abuse: "Misbruik melden", Switch: "Taal van deze pagina",
-		Nothing: [2]string{"Hier is niets", "Dit is een server van waarschuwingspagina’s. Het adres dat u hebt gevraagd, hoort er niet bij."},
+		Nothing: [2]string{"Hier is niets", "Dit is een server van waarschuwingspagina’s. De pagina die u hebt gevraagd, hoort er niet bij."},
 	},
 	"fr": {
 		Language: "Français", Warning: "Avertissement", Name: "Nom de domaine", By: "Sur ordre de",

@@ -154,3 +154,9 @@ func TestMigrationFromSchema3(t *testing.T) {
 		s.Close()
 	}
 }
+
+func FuzzDecodePage(f *testing.F) {
+	p := pageOf("a", "Title")
+	p.Version, p.SHA256, p.Repeats = 2, p.Content.Sum(), 1
+	fuzzRecord(f, func(b []byte) (Page, error) { return decodePage("a", 2, b) }, p)
+}
