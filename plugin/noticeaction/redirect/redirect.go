@@ -1,10 +1,10 @@
 // Package redirect holds the set of redirected names that DNS answers are made from.
 //
-// A [Table] is immutable, and readers reach it by one atomic load from a [Set]. It is a large base and
-// a small overlay of what changed since, both flat hash indexes over a byte arena: a look-up allocates
-// nothing, hashes the name once whatever its case, and the collector finds no pointer per name.
-// A single writer publishes a new table for each committed change; [Set.Merge] folds the overlay into
-// a new base beside it.
+// A [Table] is immutable, and readers reach it by one atomic load from a [Set]. It is a large base, a
+// middle layer of what changed since and a small overlay of what changed last, all flat hash indexes: a
+// look-up allocates nothing, hashes the name once whatever its case, and the collector finds no pointer
+// per name. A single writer publishes a new table for each committed change; [Set.Merge] folds the
+// overlay into the middle beside it, and once in a while both into a new base.
 //
 // The package knows names and authorities and nothing else. It does not judge whether a name is
 // registrable, strip zones, unescape labels, watch the clock or keep anything on disk, it starts no

@@ -11,7 +11,8 @@ import (
 // Table is an immutable set of redirects. All its methods may be called concurrently.
 type Table struct {
 	base        *index
-	overlay     *index // what changed since base was built, with tombstones; nil if nothing did
+	middle      *index // what changed since base was built, with tombstones; nil if nothing did
+	overlay     *index // what changed since middle was built, likewise
 	authorities []string
 	zones       []zone // sorted by name, none empty
 	len         int
@@ -36,8 +37,11 @@ func lookup[S text](t *Table, name S) (AuthorityID, bool) {
 		return 0, false
 	}
 	k := keyOf(name)
-	if t.overlay != nil {
-		if id, ok := find(t.overlay, &k, name); ok {
+	for _, layer := range [...]*index{t.overlay, t.middle} {
+		if layer == nil {
+			continue
+		}
+		if id, ok := find(layer, &k, name); ok {
 			if id == tombstone {
 				return 0, false
 			}
@@ -75,7 +79,7 @@ func (t *Table) Zones() iter.Seq2[string, int] {
 
 // Bytes is the memory the table holds, in bytes.
 func (t *Table) Bytes() int {
-	n := sizeOf[Table]() + t.base.bytes() + t.overlay.bytes()
+	n := sizeOf[Table]() + t.base.bytes() + t.middle.bytes() + t.overlay.bytes()
 	n += cap(t.authorities)*sizeOf[string]() + cap(t.zones)*sizeOf[zone]()
 	for _, a := range t.authorities {
 		n += len(a)
