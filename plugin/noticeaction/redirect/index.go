@@ -180,7 +180,7 @@ func (x *index) bytes() int {
 // rest holds the few names that found no room in their lines.
 type rest struct {
 	arena []byte   // records, as in a line but without the bit
-	slots []uint32 // an open hash table: where in the arena a record begins, plus one; 0: none
+	slots []uint32 // an open hash table, a power of two: where in the arena a record begins, plus one; 0: none
 	len   int
 }
 
@@ -191,7 +191,7 @@ func inRest[S text](r *rest, k *key, name S) []byte {
 	if r.len == 0 {
 		return nil
 	}
-	for i := scale(k.hash, len(r.slots)); r.slots[i] != 0; i = r.next(i) {
+	for i := r.slot(k.hash); r.slots[i] != 0; i = r.slot(i + 1) {
 		record := r.arena[r.slots[i]-1:]
 		if int(record[0]) == len(name) && same(k, name, record[headSize:headSize+len(name)]) {
 			return record
@@ -211,19 +211,15 @@ func addRest[S text](r *rest, k *key, name S, id AuthorityID) {
 
 // link points a slot at the record that begins at a place in the arena.
 func (r *rest) link(hash uint64, at int) {
-	i := scale(hash, len(r.slots))
+	i := r.slot(hash)
 	for r.slots[i] != 0 {
-		i = r.next(i)
+		i = r.slot(i + 1)
 	}
 	r.slots[i] = uint32(at) + 1
 }
 
-func (r *rest) next(i int) int {
-	if i++; i == len(r.slots) {
-		return 0
-	}
-	return i
-}
+// slot goes by the low bits of the hash, as names mostly come in the order of the high ones.
+func (r *rest) slot(hash uint64) uint64 { return hash & uint64(len(r.slots)-1) }
 
 // grow doubles the table.
 func (r *rest) grow() {

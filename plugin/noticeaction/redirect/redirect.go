@@ -57,7 +57,7 @@ func checkName(name string) error {
 	switch {
 	case name == "" || len(name) > maxName:
 		return fmt.Errorf("%w: expected 1 to %d bytes, got %d", ErrName, maxName, len(name))
-	case strings.ContainsFunc(name, func(r rune) bool { return 'A' <= r && r <= 'Z' }):
+	case !isLower(name):
 		return fmt.Errorf("%w %q: expected lower case", ErrName, name)
 	case name[len(name)-1] == '.':
 		return fmt.Errorf("%w %q: expected no final dot", ErrName, name)
@@ -65,15 +65,29 @@ func checkName(name string) error {
 	return nil
 }
 
+func isLower(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; 'A' <= c && c <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
 // authorities numbers the authorities in order of first use. Ids are never reused, so a published
 // table keeps the names it was made with while later ones are appended behind its back.
 type authorities struct {
 	ids   map[string]AuthorityID
 	names []string
+	last  AuthorityID // asked for; mostly it is asked for again
 }
 
 func (a *authorities) id(name string) (AuthorityID, error) {
+	if int(a.last) < len(a.names) && a.names[a.last] == name {
+		return a.last, nil
+	}
 	if id, ok := a.ids[name]; ok {
+		a.last = id
 		return id, nil
 	}
 	if name == "" || len(name) > maxAuthority {

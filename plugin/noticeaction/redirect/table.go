@@ -2,7 +2,6 @@ package redirect
 
 import (
 	"bytes"
-	"cmp"
 	"iter"
 	"reflect"
 	"slices"
@@ -121,10 +120,12 @@ func zonesOf(x *index) []zone {
 // countZone adds delta to the zone of name. Zones are few, names many.
 func countZone(zones []zone, name []byte, delta int) []zone {
 	_, apex, _ := bytes.Cut(name, []byte{'.'})
-	i, ok := slices.BinarySearchFunc(zones, apex, func(z zone, apex []byte) int {
-		return cmp.Compare(z.name, string(apex))
-	})
-	if !ok {
+	i := slices.IndexFunc(zones, func(z zone) bool { return z.name == string(apex) })
+	if i < 0 {
+		i = slices.IndexFunc(zones, func(z zone) bool { return z.name > string(apex) })
+		if i < 0 {
+			i = len(zones)
+		}
 		zones = slices.Insert(zones, i, zone{name: string(apex)})
 	}
 	zones[i].flags += delta
