@@ -3,8 +3,21 @@ package redirect
 import (
 	"fmt"
 	"math/bits"
+	"runtime"
 	"slices"
 )
+
+// work counts names that are written to an index.
+type work int
+
+// pause lets goroutines that answer have their turn now and then. On a machine of few processors they
+// would else wait until the scheduler takes the processor away, which is after ten milliseconds.
+func (w *work) pause() {
+	const breath = 2048 // names, a fraction of a millisecond
+	if *w++; *w%breath == 0 {
+		runtime.Gosched()
+	}
+}
 
 // staged holds names on their way into an index, whose size is known once all are there. They lie in
 // parts by their hash, so that an index of many is filled a piece at a time that a processor can keep.
@@ -52,10 +65,12 @@ func (s *staged) stage(known *authorities, c Change) error {
 // index makes an index. Of two equal names the later counts. What was staged is spent afterwards.
 func (s *staged) index() *index {
 	x := newIndex(s.len, s.size)
+	var w work
 	for i := range s.parts {
 		records := rest{arena: s.parts[i]}
 		s.parts[i] = nil
 		for name, id := range records.all {
+			w.pause()
 			k := keyOf(name)
 			if record := locate(x, &k, name); record != nil {
 				setAuthority(record, id)
@@ -76,8 +91,10 @@ func merge(limit int, tombstones bool, layers ...*index) (*index, error) {
 		size += layer.size
 	}
 	x := newIndex(names, size)
+	var w work
 	for i, layer := range layers {
 		for name, id := range layer.all() {
+			w.pause()
 			if id == tombstone && !tombstones {
 				continue
 			}
