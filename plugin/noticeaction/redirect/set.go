@@ -19,7 +19,7 @@ type limits struct {
 // One Apply rebuilds the overlay, so its limit is what a caller may wait for: far less than the fsync
 // before it. The room up to fold is for what arrives while Merge runs. The larger the middle layer may
 // grow, the more seldom a base is built, and the more memory the names take that are in both.
-var defaultLimits = limits{merge: 2048, fold: 3 * 2048, share: 16, arena: maxArena}
+var defaultLimits = limits{merge: 512, fold: 6 * 1024, share: 16, arena: maxArena}
 
 // Set publishes tables: one writer at a time, any number of readers. The zero Set is not usable; make
 // one with NewSet. All its methods may be called concurrently; writers wait for one another.
@@ -139,7 +139,7 @@ func (s *Set) fold(base *index, over []*index) (_, middle *index, err error) {
 	for _, x := range over {
 		size += x.len
 	}
-	if size >= s.limits.merge && size <= base.len/s.limits.share {
+	if base.len >= s.limits.merge && size <= base.len/s.limits.share {
 		middle, err = merge(s.limits.arena, true, over...)
 		return base, middle.orNil(), err
 	}
