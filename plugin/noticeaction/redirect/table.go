@@ -37,7 +37,7 @@ func lookup[S text](t *Table, name S) (AuthorityID, bool) {
 	}
 	k := keyOf(name)
 	for _, layer := range [...]*index{t.overlay, t.middle} {
-		if layer == nil {
+		if layer == nil || !layer.mayHold(k.hash) {
 			continue
 		}
 		if id, ok := find(layer, &k, name); ok {
@@ -46,6 +46,9 @@ func lookup[S text](t *Table, name S) (AuthorityID, bool) {
 			}
 			return id, true
 		}
+	}
+	if !t.base.mayHold(k.hash) {
+		return 0, false
 	}
 	return find(t.base, &k, name)
 }
