@@ -52,11 +52,13 @@ func describe() huma.Config {
 	}
 }
 
-// strictJSON refuses what encoding/json would take for something else.
+// strictJSON refuses what encoding/json would take for something else. huma decodes each body twice, first into
+// an any to validate it and then into its type; the first time is enough to look.
 var strictJSON = huma.Format{
 	Marshal: huma.DefaultJSONFormat.Marshal,
 	Unmarshal: func(data []byte, v any) error {
-		if err := json.Unmarshal(data, v); err != nil {
+		err := json.Unmarshal(data, v)
+		if _, first := v.(*any); err != nil || !first {
 			return err
 		}
 		return casework.CheckJSON(data)
