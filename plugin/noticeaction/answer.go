@@ -110,12 +110,16 @@ func (a *answerer) fill(q *query) *reply {
 	v4, v6 := a.addressesOf(q)
 	switch {
 	case qtype == dns.TypeA && len(v4) == 1:
-		r := &replyA{a: dns.A{Hdr: a.header(q.owner, qtype), A: v4[0]}}
+		r := new(replyA)
+		a.head(&r.a.Hdr, q.owner, qtype)
+		r.a.A = v4[0]
 		r.answer[0] = &r.a
 		r.msg.Answer = r.answer[:]
 		return &r.reply
 	case qtype == dns.TypeAAAA && len(v6) == 1:
-		r := &replyAAAA{aaaa: dns.AAAA{Hdr: a.header(q.owner, qtype), AAAA: v6[0]}}
+		r := new(replyAAAA)
+		a.head(&r.aaaa.Hdr, q.owner, qtype)
+		r.aaaa.AAAA = v6[0]
 		r.answer[0] = &r.aaaa
 		r.msg.Answer = r.answer[:]
 		return &r.reply
@@ -171,6 +175,11 @@ func (a *answerer) negative(r *replyAny, q *query) {
 
 func (a *answerer) header(owner string, rrtype uint16) dns.RR_Header {
 	return dns.RR_Header{Name: owner, Rrtype: rrtype, Class: dns.ClassINET, Ttl: a.ttl}
+}
+
+// head writes the same header in place.
+func (a *answerer) head(h *dns.RR_Header, owner string, rrtype uint16) {
+	h.Name, h.Rrtype, h.Class, h.Ttl = owner, rrtype, dns.ClassINET, a.ttl
 }
 
 // addressesOf returns where a visitor is sent: to the warning page, or with
