@@ -53,7 +53,7 @@ type PebbleConfig struct {
 func StartPebble(tb testing.TB, cfg PebbleConfig) *Pebble {
 	tb.Helper()
 	for name, value := range map[string]string{"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0"} {
-		if err := os.Setenv(name, value); err != nil { // Setenv of a test does not go with parallel ones
+		if err := os.Setenv(name, value); err != nil { //nolint:usetesting // that of a test does not go with parallel ones
 			tb.Fatal(err)
 		}
 	}
@@ -76,10 +76,11 @@ func StartPebble(tb testing.TB, cfg PebbleConfig) *Pebble {
 	p := &Pebble{tb: tb, address: Address(cfg.Port), manage: front.ManagementHandler()}
 	acme := front.Handler()
 	p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && r.URL.Path == "/order-plz" {
+		s := statusWriter{ResponseWriter: w}
+		acme.ServeHTTP(&s, r)
+		if r.URL.Path == "/order-plz" && s.status == http.StatusCreated {
 			p.orders.Add(1)
 		}
-		acme.ServeHTTP(w, r)
 	})
 	p.Up()
 	tb.Cleanup(p.Down)
@@ -90,6 +91,18 @@ func StartPebble(tb testing.TB, cfg PebbleConfig) *Pebble {
 		}
 	}
 	return p
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // Directory is the URL of its directory.
@@ -123,7 +136,7 @@ func (p *Pebble) Down() {
 	}
 }
 
-// Orders is how many orders it got.
+// Orders is how many orders it has accepted.
 func (p *Pebble) Orders() int { return int(p.orders.Load()) }
 
 // Root is the certificate of its root, in PEM form.

@@ -1,6 +1,7 @@
 package noticeaction
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 
@@ -66,6 +67,7 @@ type answerer struct {
 	ttl      uint32 // seconds
 	mailNull bool
 	v4, v6   []net.IP
+	issuer   func() string // nil, or the CA of the warning page, as CAA records name it; empty: none now
 }
 
 func addresses(addrs []netip.Addr) (v4, v6 []net.IP) {
@@ -149,8 +151,8 @@ func (a *answerer) records(r *replyAny, q *query, qtype uint16) {
 	case dns.TypeTXT:
 		m.Answer = a.spf(q)
 	case dns.TypeCAA:
-		if q.atName() { // RFC 8659 section 4.2: no CA may issue
-			m.Answer = []dns.RR{&dns.CAA{Hdr: a.header(q.owner, qtype), Tag: "issue", Value: ";"}}
+		if q.atName() {
+			m.Answer = []dns.RR{a.caa(q)}
 		}
 	case dns.TypeSOA:
 		if q.apex.profile == profileInsecure && q.atName() {
@@ -160,6 +162,15 @@ func (a *answerer) records(r *replyAny, q *query, qtype uint16) {
 		}
 	}
 	m.Answer = m.Answer[:len(m.Answer):len(m.Answer)]
+}
+
+// caa says that no CA may issue certificates, or that of the warning page alone (RFC 8659 section 4.2).
+func (a *answerer) caa(q *query) *dns.CAA {
+	value := ";"
+	if a.issuer != nil {
+		value = cmp.Or(a.issuer(), value)
+	}
+	return &dns.CAA{Hdr: a.header(q.owner, dns.TypeCAA), Tag: "issue", Value: value}
 }
 
 // negative makes r a NODATA answer (RFC 2308 section 2.2).

@@ -3,6 +3,7 @@ package noticeaction
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -62,6 +63,9 @@ type config struct {
 	cases caseLines
 	files caseFiles
 
+	acme      acmeLines
+	acmeRoots *x509.CertPool // of the CA's server; nil: the system's
+
 	page     pageLines
 	contents map[string]*pageroom.Page // what the folder of page_content held, by authority
 }
@@ -72,7 +76,8 @@ func (cfg *config) shared() any {
 		brake                              casework.Brake
 		resolvers, tokens, tlsFiles, cases string
 		content, abuse                     string
-	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases), cfg.page.content, cfg.page.abuse}
+		acme                               acmeLines
+	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases), cfg.page.content, cfg.page.abuse, cfg.acme}
 }
 
 // property reads one line of the directive's block into the config.
@@ -103,7 +108,7 @@ var properties = slices.Concat([]property{
 		cfg.observe = true
 		return wantArgs(c, args, len(args) == 0, "observe", "no argument")
 	}},
-}, caseProperties, pageProperties)
+}, caseProperties, pageProperties, acmeProperties)
 
 // parse reads the directive. Every refusal names file, line and what was
 // expected.

@@ -35,6 +35,7 @@ type desk struct {
 
 	mailServers map[string]*intake.Server // by the address in the Corefile
 	visitors    visitors
+	certs       pageCertificates
 	delivery    delivery
 	figures     *figures
 
@@ -85,6 +86,9 @@ func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*cla
 	}
 	if err == nil {
 		err = d.listenForMail(cfg)
+	}
+	if err == nil {
+		err = d.certs.open(cfg)
 	}
 	if err == nil {
 		err = d.listenForVisitors(cfg)
@@ -182,10 +186,12 @@ func deskFor(path string) (*desk, error) {
 	}
 	d := &desk{path: path, store: s, set: redirect.NewSet(), servers: make(map[string]*api.Server), mailServers: make(map[string]*intake.Server), figures: newFigures()}
 	d.visitors.servers = make(map[string]*warnpage.Server)
+	d.certs.names.set = d.set
 	d.origins.Store(new(zones))
 	d.work, err = casework.Open(casework.Config{
 		Store: s, Set: d.set, Policy: &casework.Policy{}, Now: now,
 		OnPublish:    d.published,
+		OnChange:     d.certs.changed,
 		OnReach:      d.mailboxes.set,
 		OnCases:      d.figures.changed,
 		OnPage:       d.visitors.contents.publish,
@@ -248,7 +254,7 @@ func (d *desk) agree(c *claim) error {
 		}
 		own = append(own, o)
 		if o.cfg.shared() != c.cfg.shared() {
-			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases and the content of the page, as %s, which has the same database", o.cfg.at)
+			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases, certificates and the content of the page, as %s, which has the same database", o.cfg.at)
 		}
 	}
 	return policyOf(own).Validate()
@@ -257,9 +263,10 @@ func (d *desk) agree(c *claim) error {
 // settle brings the desk in line with its claims; the last one out closes it.
 func (d *desk) settle() error {
 	d.closeUnclaimed()
+	err := d.certs.close(d.claims)
 	if len(d.claims) > 0 {
-		return d.enforce()
+		return errors.Join(err, d.enforce())
 	}
 	desks.open = slices.DeleteFunc(desks.open, func(o *desk) bool { return o == d })
-	return d.shut()
+	return errors.Join(err, d.shut())
 }

@@ -40,6 +40,7 @@ func (d *desk) enforce() error {
 	}
 	d.work.SetPolicy(policy)
 	d.serve(running[0].cfg, policy.Zones)
+	d.certs.use(running)
 	d.serveVisitors(running)
 	d.published(0)
 	d.warnOfStanding(running)

@@ -109,6 +109,7 @@ func (n *NoticeAction) start(instance *caddy.Instance, cfg *config) (*claim, err
 		return nil, err
 	}
 	n.redirect, n.mailboxes = c.desk.set, &c.desk.mailboxes
+	n.answers.issuer = c.desk.certs.issuer(cfg)
 	c.stop = cancel
 	c.stopped.Go(func() { n.view.run(ctx) })
 	if len(cfg.addresses) == 0 {

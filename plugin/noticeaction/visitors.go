@@ -28,10 +28,8 @@ var pageRequestsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 
 // visitors is where a desk's warning page is served, and what it needs besides the lines of the Corefile.
 type visitors struct {
-	servers   map[string]*warnpage.Server // by the address in the Corefile
-	contents  contents
-	tls       *tls.Config                          // for page_tls
-	challenge func(next http.Handler) http.Handler // nil: none
+	servers  map[string]*warnpage.Server // by the address in the Corefile
+	contents contents
 }
 
 // listenForVisitors opens the addresses of cfg's warning page that are not open yet.
@@ -42,7 +40,7 @@ func (d *desk) listenForVisitors(cfg *config) error {
 		}
 	}
 	for _, addr := range cfg.page.secure {
-		if err := d.listenForVisitorsAt("page_tls", addr, d.visitors.tls); err != nil {
+		if err := d.listenForVisitorsAt("page_tls", addr, d.certs.tls()); err != nil {
 			return err
 		}
 	}
@@ -76,9 +74,14 @@ func (d *desk) serveVisitors(claims []*claim) {
 	for _, c := range claims {
 		hosts = append(hosts, strings.TrimSuffix(c.cfg.host, "."))
 	}
+	find := finder(d.set, claims)
 	handler := warnpage.New(warnpage.Config{
-		Hosts: hosts, Find: finder(d.set, claims), Page: d.page(cfg), Authorities: cfg.directory(),
-		Abuse: cfg.page.abuse, Challenge: d.visitors.challenge, Now: now,
+		Hosts: hosts, Page: d.page(cfg), Authorities: cfg.directory(),
+		Abuse: cfg.page.abuse, Challenge: d.certs.challenge(), Now: now,
+		Find: func(host string) (warnpage.Redirect, bool) {
+			name, authority, ok := find(host)
+			return warnpage.Redirect{Name: casework.Unicode(name), Authority: authority}, ok
+		},
 		Observe: func(status int, language string) {
 			pageRequestsTotal.WithLabelValues(strconv.Itoa(status), language).Inc()
 		},
@@ -86,13 +89,13 @@ func (d *desk) serveVisitors(claims []*claim) {
 	})
 	for _, s := range d.visitors.servers {
 		s.SetHandler(handler)
-		s.SetTLS(d.visitors.tls)
+		s.SetTLS(d.certs.tls())
 	}
 }
 
-// finder returns what says by whose order a host is redirected: as the claims' directives answer queries
-// for it, from the published table.
-func finder(set *redirect.Set, claims []*claim) func(host string) (warnpage.Redirect, bool) {
+// finder returns what says with which flagged name, and by whose order, a host is redirected: as the claims'
+// directives answer queries for it, from the published table.
+func finder(set *redirect.Set, claims []*claim) func(host string) (name, authority string, ok bool) {
 	type directive struct {
 		zones  zones
 		exempt hostSet
@@ -103,7 +106,7 @@ func finder(set *redirect.Set, claims []*claim) func(host string) (warnpage.Redi
 			all = append(all, directive{newZones(c.cfg.origins), c.cfg.exempt})
 		}
 	}
-	return func(host string) (warnpage.Redirect, bool) {
+	return func(host string) (name, authority string, ok bool) {
 		table := set.Table()
 		qname := host + "."
 		for _, one := range all {
@@ -113,10 +116,10 @@ func finder(set *redirect.Set, claims []*claim) func(host string) (warnpage.Redi
 			}
 			name := host[start:]
 			if id, flagged := table.Lookup(name); flagged {
-				return warnpage.Redirect{Name: casework.Unicode(name), Authority: table.Authority(id)}, true
+				return name, table.Authority(id), true
 			}
 		}
-		return warnpage.Redirect{}, false
+		return "", "", false
 	}
 }
 

@@ -34,6 +34,10 @@ type Config struct {
 	OnPublish    func(time.Duration) // nil, or told the time from a durable commit to its publication
 	OnStoreError func(error)         // nil, or told of each failed commit
 
+	// OnChange is nil, or told what a commit changed in the table, once it is published. It must not wait, nor keep
+	// or change what it is given.
+	OnChange func([]redirect.Change)
+
 	// OnReach is nil, or told where a flagged name can be reached: of all at Open, of others before the
 	// table redirects them, of changes, and with nil of those that are not flagged any more. The record is
 	// not to be changed. Calls come one at a time.
@@ -55,6 +59,7 @@ type Desk struct {
 	now          func() time.Time
 	onPublish    func(time.Duration)
 	onStoreError func(error)
+	onChange     func([]redirect.Change)
 	onReach      func(string, *reach.Record)
 	onCases      func()
 	onPage       func(store.Page)
@@ -94,6 +99,7 @@ func Open(cfg Config) (*Desk, error) {
 		now:          cfg.Now,
 		onPublish:    cfg.OnPublish,
 		onStoreError: cfg.OnStoreError,
+		onChange:     cfg.OnChange,
 		onReach:      cfg.OnReach,
 		onCases:      cfg.OnCases,
 		onPage:       cfg.OnPage,
@@ -115,6 +121,9 @@ func Open(cfg Config) (*Desk, error) {
 	}
 	if d.onStoreError == nil {
 		d.onStoreError = func(error) {}
+	}
+	if d.onChange == nil {
+		d.onChange = func([]redirect.Change) {}
 	}
 	if d.onReach == nil {
 		d.onReach = func(string, *reach.Record) {}

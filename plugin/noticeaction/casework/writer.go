@@ -186,6 +186,7 @@ func (d *Desk) publish(b *batch) error {
 		}
 	}
 	d.onPublish(time.Since(start))
+	d.onChange(b.changes)
 	d.tellReach(b, true)
 	if d.set.NeedsMerge() {
 		select {

@@ -67,6 +67,35 @@ func (t *Table) Generation() uint64 { return t.generation }
 // Len is the number of names redirected.
 func (t *Table) Len() int { return t.len }
 
+// Names yields the names redirected, in no order that means something.
+func (t *Table) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		layers := [...]*index{t.overlay, t.middle, t.base} // the newest first
+		for i, layer := range layers {
+			if layer == nil {
+				continue
+			}
+			for name, id := range layer.all() {
+				if id != tombstone && !covered(layers[:i], name) && !yield(string(name)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// covered reports whether one of the layers says something of name.
+func covered(layers []*index, name []byte) bool {
+	k := keyOf(name)
+	return slices.ContainsFunc(layers, func(layer *index) bool {
+		if layer == nil || !layer.mayHold(k.hash) {
+			return false
+		}
+		_, ok := find(layer, &k, name)
+		return ok
+	})
+}
+
 // Zones yields the zones that have flags, in byte order, with the number of flags in each. A name's
 // zone is what follows its first dot: "be" for "example.be", "" for a name of one label.
 func (t *Table) Zones() iter.Seq2[string, int] {

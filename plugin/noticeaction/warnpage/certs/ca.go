@@ -123,6 +123,10 @@ func (c *ca) issue(ctx context.Context, csr *x509.CertificateRequest, replaces *
 		order.Replaces = replaces // RFC 9773 section 5
 	}
 	chains, err := c.client.ObtainCertificate(ctx, order)
+	if order.Replaces != nil && unrelated(err) {
+		order.Replaces = nil // the CA may have forgotten that one
+		chains, err = c.client.ObtainCertificate(ctx, order)
+	}
 	if err != nil {
 		c.doubt(err)
 		return nil, err
@@ -131,6 +135,13 @@ func (c *ca) issue(ctx context.Context, csr *x509.CertificateRequest, replaces *
 		return nil, fmt.Errorf("%w: it sent no certificate", errUnavailable)
 	}
 	return &certmagic.IssuedCertificate{Certificate: chains[0].ChainPEM, Metadata: chains[0]}, nil
+}
+
+// unrelated reports whether the CA refused an order for another reason than its limits or a host that it could not
+// validate.
+func unrelated(err error) bool {
+	var problem acme.Problem
+	return errors.As(err, &problem) && problem.Resource == nil && outcomeOf(err) != outcomeLimited
 }
 
 // revoke has the CA revoke a certificate, for the reason that the name is redirected no more. One that is revoked

@@ -49,6 +49,9 @@ type Names interface {
 	// Flagged returns the flagged name that a host, in lower case without final dot, is or lies below, if visitors
 	// of the host are sent to the page.
 	Flagged(host string) (name string, ok bool)
+	// Standing reports whether a host is or lies below a flagged name, whether visitors are sent to the page or not:
+	// what stands is not revoked.
+	Standing(host string) bool
 	// All yields the names of one moment.
 	All() iter.Seq[string]
 	// Generation is a number that changes when the set does.
@@ -74,6 +77,12 @@ type Settings struct {
 	HTTP      bool           // the page listens for HTTP, so http-01 can be used beside tls-alpn-01
 	CAA       string         // the domain that names the CA in CAA records; empty: as the directory says
 	UserAgent string
+}
+
+func (s *Settings) equal(o *Settings) bool {
+	a, b := *s, *o
+	a.Roots, b.Roots = nil, nil
+	return a == b && (s.Roots == nil) == (o.Roots == nil) && (s.Roots == nil || s.Roots.Equal(o.Roots))
 }
 
 func (s *Settings) tlsConfig() *tls.Config {
@@ -127,16 +136,12 @@ type state struct {
 
 // holding is a certificate on disk.
 type holding struct {
-	name     string // the flagged name
 	notAfter time.Time
 	renew    time.Time // from when on
 }
 
-// attempt is of a host whose last order failed.
-type attempt struct {
-	name string
-	retry
-}
+// attempt is of a host whose last order failed, or that has to wait.
+type attempt struct{ retry }
 
 // Open makes a Manager of the folder's certificates, which serves them at once and orders nothing before [Manager.Use].
 func Open(cfg Config) (*Manager, error) {
@@ -192,8 +197,15 @@ func (m *Manager) openCache() {
 }
 
 // Use has everything from now on go to the CA of the settings. Certificates of another CA are good until they are
-// renewed.
+// renewed. It also says that what Names tells may have changed.
 func (m *Manager) Use(s Settings) {
+	m.mu.RLock()
+	same := m.ca != nil && m.settings.equal(&s)
+	m.mu.RUnlock()
+	if same {
+		m.stir()
+		return
+	}
 	known, err := m.folder.identities(context.Background())
 	if err != nil {
 		m.cfg.Warn(fmt.Sprintf("Certificates: reading how CAs are named: %v", err))

@@ -168,7 +168,9 @@ func TestRenewal(t *testing.T) {
 	w.await("www.example.be")
 	w.clock.move(61 * 24 * time.Hour)
 	w.manager.Changed()
-	w.figures("both are renewed", func(f Figures) bool { return f.Valid == 2 && time.Until(f.Expires) > 0 && f.Expires.After(first.NotAfter) })
+	w.figures("both are renewed", func(f Figures) bool {
+		return f.Valid == 2 && time.Until(f.Expires) > 0 && f.Expires.After(first.NotAfter)
+	})
 	if second := w.await("example.be"); second.SerialNumber.Cmp(first.SerialNumber) == 0 {
 		t.Error("expected the new certificate to be served")
 	}

@@ -53,7 +53,7 @@ func (m *Manager) load(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := m.hold(ctx, host, ""); err != nil {
+		if err := m.hold(ctx, host); err != nil {
 			m.cfg.Warn(fmt.Sprintf("Certificates: %s is ordered anew: %v", host, err))
 			if err := m.folder.remove(ctx, host); err != nil {
 				m.cfg.Warn(fmt.Sprintf("Certificates: %v", err))
@@ -68,22 +68,16 @@ func (m *Manager) load(ctx context.Context) {
 	}
 }
 
-// hold takes a host's certificate on disk into account. A host without a flagged name is swept away later.
-func (m *Manager) hold(ctx context.Context, host, name string) error {
+// hold takes a host's certificate on disk into account. One of a name that is not flagged is swept away later.
+func (m *Manager) hold(ctx context.Context, host string) error {
 	cert, _, err := m.folder.leaf(ctx, host)
 	if err != nil {
 		return err
 	}
-	if name == "" {
-		name, _ = m.cfg.Names.Flagged(host)
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	// a third before its end, as is usual
-	m.held[host] = &holding{name: name, notAfter: cert.NotAfter, renew: cert.NotAfter.Add(-cert.NotAfter.Sub(cert.NotBefore) / 3)}
-	if name != "" {
-		m.addExtra(host, name)
-	}
+	m.held[host] = &holding{notAfter: cert.NotAfter, renew: cert.NotAfter.Add(-cert.NotAfter.Sub(cert.NotBefore) / 3)}
 	return nil
 }
 
@@ -121,15 +115,8 @@ func (m *Manager) strangers() (hosts []string) {
 		return nil
 	}
 	m.swept, m.sweepAt = generation, now.Add(lookAgain)
-	flagged := func(host, name string) bool {
-		at, ok := m.cfg.Names.Flagged(host)
-		return ok && at == name
-	}
-	for host, h := range m.held {
-		if h.name == "" {
-			h.name, _ = m.cfg.Names.Flagged(host)
-		}
-		if flagged(host, h.name) {
+	for host := range m.held {
+		if m.cfg.Names.Standing(host) {
 			continue
 		}
 		if _, running := m.running[host]; running {
@@ -138,13 +125,13 @@ func (m *Manager) strangers() (hosts []string) {
 		}
 		hosts = append(hosts, host)
 	}
-	for host, a := range m.attempts {
-		if !flagged(host, a.name) {
+	for host := range m.attempts {
+		if !m.cfg.Names.Standing(host) {
 			delete(m.attempts, host)
 		}
 	}
 	for name := range m.extras {
-		if !flagged(name, name) {
+		if !m.cfg.Names.Standing(name) {
 			delete(m.extras, name)
 		}
 	}
@@ -161,6 +148,11 @@ func (m *Manager) look() {
 	m.renewNext = time.Time{}
 	var due []job
 	for host, h := range m.held {
+		name, ok := m.cfg.Names.Flagged(host)
+		if !ok {
+			continue // kept, not used
+		}
+		m.addExtra(host, name)
 		a := m.attempts[host]
 		switch {
 		case a != nil && a.tries > 0:
@@ -177,7 +169,7 @@ func (m *Manager) look() {
 		case a != nil && a.waits(now):
 			m.renewNext = earliest(m.renewNext, a.at)
 		default:
-			due = append(due, job{host: host, name: h.name, renewal: true})
+			due = append(due, job{host: host, name: name, renewal: true})
 		}
 	}
 	slices.SortFunc(due, func(a, b job) int {

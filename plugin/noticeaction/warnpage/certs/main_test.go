@@ -67,6 +67,11 @@ func (s *set) Flagged(host string) (string, bool) {
 	return name, s.names[name]
 }
 
+func (s *set) Standing(host string) bool {
+	_, ok := s.Flagged(host)
+	return ok
+}
+
 func (s *set) All() iter.Seq[string] {
 	s.mu.Lock()
 	defer s.mu.Unlock()

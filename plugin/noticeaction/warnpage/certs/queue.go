@@ -87,12 +87,6 @@ func (q *queue) empty(c class) bool {
 	return len(q.lines[c]) == 0
 }
 
-func (q *queue) len(c class) int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.lines[c])
-}
-
 // next takes the next job, or returns when there may be one: zero, when something else happens first.
 func (m *Manager) next(now time.Time) (j job, ok bool, at time.Time) {
 	for c := range classes {
@@ -128,11 +122,7 @@ func (m *Manager) ready(j job, now time.Time) bool {
 	var free time.Time
 	m.journal.read(func(l *limits) { free = l.host(j.name, j.host, now) })
 	if free.After(now) {
-		if a == nil {
-			a = &attempt{name: j.name}
-			m.attempts[j.host] = a
-		}
-		a.at = free
+		m.attempt(j).at = free
 		return false
 	}
 	return true

@@ -93,7 +93,7 @@ func (m *Manager) finish(ctx context.Context, j job, err error) {
 	}
 	if err == nil {
 		m.forget(j.host)
-		err = m.hold(ctx, j.host, j.name)
+		err = m.hold(ctx, j.host)
 	}
 	result := outcomeOf(err)
 	switch result {
@@ -124,12 +124,10 @@ func (m *Manager) finish(ctx context.Context, j job, err error) {
 }
 
 func (m *Manager) attempt(j job) *attempt {
-	a := m.attempts[j.host]
-	if a == nil {
-		a = &attempt{name: j.name}
-		m.attempts[j.host] = a
+	if m.attempts[j.host] == nil {
+		m.attempts[j.host] = new(attempt)
 	}
-	return a
+	return m.attempts[j.host]
 }
 
 func (m *Manager) note(kind kind, j job) {
