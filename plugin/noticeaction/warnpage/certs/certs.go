@@ -40,6 +40,7 @@ const (
 
 	lookAgain  = time.Minute // at the set, though nobody said that it changed
 	learnAgain = 24 * time.Hour
+	tidyAgain  = time.Hour
 	never      = time.Duration(math.MaxInt64)
 )
 
@@ -54,7 +55,7 @@ type Names interface {
 	Standing(host string) bool
 	// All yields the names of one moment.
 	All() iter.Seq[string]
-	// Generation is a number that changes when the set does.
+	// Generation is a number that changes when the set does; 0 before anything is known of it.
 	Generation() uint64
 }
 
@@ -102,6 +103,8 @@ type Manager struct {
 	wake   chan struct{}          // of size 1
 	cancel context.CancelFunc
 	run    sync.WaitGroup
+
+	tidyAt time.Time // for the Manager's own goroutine alone
 
 	obtain func(context.Context, job) error // from the CA into the folder; tests have one of their own
 

@@ -12,10 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/caddyserver/certmagic"
+	"golang.org/x/sys/unix"
 )
 
 // issuerKey is under which certmagic keeps all certificates, whichever CA they are of: after a change of the CA the
@@ -63,7 +63,7 @@ func openFolder(path string) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the folder: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("expected %s to be free, but another desk or process has it: %w", path, err), lock.Close())
 	}
 	return &folder{FileStorage: certmagic.FileStorage{Path: path}, lock: lock, locks: make(map[string]chan struct{})}, nil

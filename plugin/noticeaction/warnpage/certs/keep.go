@@ -25,6 +25,7 @@ func (m *Manager) keep(ctx context.Context) {
 		case <-timer.C:
 		}
 		m.sweep(ctx)
+		m.tidy()
 		// looking at a large set takes a hundredth of the time at most
 		begin, again := m.cfg.Now(), looked.Add(100*took)
 		if !begin.Before(again) || begin.Before(looked) {
@@ -87,7 +88,7 @@ func (m *Manager) addExtra(host, name string) {
 	}
 }
 
-// sweep gives up the hosts that are not redirected any more.
+// sweep gives up the hosts that are not flagged any more.
 func (m *Manager) sweep(ctx context.Context) {
 	for _, host := range m.strangers() {
 		r, err := m.folder.retire(ctx, host)
@@ -105,14 +106,29 @@ func (m *Manager) sweep(ctx context.Context) {
 	}
 }
 
+// tidy forgets orders of long ago.
+func (m *Manager) tidy() {
+	m.mu.RLock()
+	busy := len(m.running) > 0 // its end would be counted beside what it has begun
+	m.mu.RUnlock()
+	now := m.cfg.Now()
+	if busy || now.Before(m.tidyAt) {
+		return
+	}
+	m.tidyAt = now.Add(tidyAgain)
+	if err := m.journal.compact(); err != nil {
+		m.cfg.Warn(fmt.Sprintf("Certificates: %v", err))
+	}
+}
+
 // strangers forgets what it knows of hosts that are not flagged, and returns those that there are certificates of.
 func (m *Manager) strangers() (hosts []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.cfg.Now()
 	generation := m.cfg.Names.Generation()
-	if generation == m.swept && now.Before(m.sweepAt) {
-		return nil
+	if generation == 0 || generation == m.swept && now.Before(m.sweepAt) {
+		return nil // nothing is known yet, or nothing new
 	}
 	m.swept, m.sweepAt = generation, now.Add(lookAgain)
 	for host := range m.held {
@@ -135,7 +151,6 @@ func (m *Manager) strangers() (hosts []string) {
 			delete(m.extras, name)
 		}
 	}
-	m.journal.read(func(l *limits) { l.forget(now) })
 	return hosts
 }
 
@@ -192,12 +207,9 @@ func (m *Manager) missing(now time.Time, figures *Figures) (line []job) {
 		if !validHost(name) {
 			continue
 		}
-		if at, ok := m.cfg.Names.Flagged(name); !ok || at != name {
-			continue // not redirected, though it is in the set
-		}
 		for _, host := range chief(name) {
-			if m.held[host] != nil {
-				continue
+			if at, ok := m.cfg.Names.Flagged(host); !ok || at != name || m.held[host] != nil {
+				continue // it may be in the set and not redirected
 			}
 			a := m.attempts[host]
 			if a != nil && a.tries > 0 {

@@ -1,9 +1,6 @@
 package certs
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // window allows a number of events in any span of a length.
 type window struct {
@@ -33,11 +30,6 @@ func (w window) from(taken []time.Time, now time.Time) time.Time {
 		return free
 	}
 	return now
-}
-
-// since returns the events that still count.
-func (w window) since(taken []time.Time, now time.Time) []time.Time {
-	return slices.DeleteFunc(taken, func(t time.Time) bool { return !t.Add(w.per).After(now) })
 }
 
 // limits count what was asked of the CA. They are pure: time comes in as an argument, and is not expected to go back;
@@ -78,21 +70,4 @@ func (l *limits) issued(name, host string, now time.Time) {
 
 func (l *limits) failed(host string, now time.Time) {
 	l.failures[host] = append(l.failures[host], now)
-}
-
-// forget drops what counts no more.
-func (l *limits) forget(now time.Time) {
-	l.orders = accountOrders.since(l.orders, now)
-	for _, one := range []struct {
-		window window
-		events map[string][]time.Time
-	}{{nameCertificates, l.byName}, {hostCertificates, l.byHost}, {hostFailures, l.failures}} {
-		for key, events := range one.events {
-			if events = one.window.since(events, now); len(events) == 0 {
-				delete(one.events, key)
-			} else {
-				one.events[key] = events
-			}
-		}
-	}
 }

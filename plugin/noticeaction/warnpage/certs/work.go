@@ -21,7 +21,7 @@ func (m *Manager) start(ctx context.Context, now time.Time) (at time.Time) {
 	if m.pause.waits(now) {
 		return earliest(at, m.pause.at)
 	}
-	if !m.learning && !now.Before(m.learn) {
+	if m.settings.CAA == "" && !m.learning && !now.Before(m.learn) {
 		m.learning = true
 		m.run.Go(func() { m.learnIdentity(ctx) })
 	}
@@ -156,14 +156,12 @@ func (m *Manager) reached(up bool, err error) {
 // learnIdentity asks the CA how CAA records name it, and keeps the answer for a start at which the CA is down.
 func (m *Manager) learnIdentity(ctx context.Context) {
 	m.mu.RLock()
-	c, given := m.ca, m.settings.CAA
+	c := m.ca
 	m.mu.RUnlock()
 	names, err := c.identities(ctx)
-	domain := given
-	if domain == "" && len(names) > 0 && validHost(canonical(names[0])) {
+	var domain string
+	if len(names) > 0 && validHost(canonical(names[0])) {
 		domain = canonical(names[0])
-	}
-	if err == nil && domain != "" && given == "" {
 		if err := m.folder.learn(ctx, c.directory, domain); err != nil {
 			m.cfg.Warn(fmt.Sprintf("Certificates: keeping how the CA is named: %v", err))
 		}
