@@ -112,6 +112,10 @@ func check(t interface{ Errorf(string, ...any) }, table *Table, want map[string]
 			t.Errorf("Lookup(%q) = %q, %t, want %q", name, table.Authority(id), ok, authority)
 		}
 	}
+	names := slices.Sorted(table.Names())
+	if !slices.Equal(names, slices.Sorted(maps.Keys(want))) {
+		t.Errorf("names %q, want those of %v", names, want)
+	}
 	zones := make(map[string]int)
 	for name := range want {
 		_, apex, _ := strings.Cut(name, ".")

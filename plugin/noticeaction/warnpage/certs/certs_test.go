@@ -162,6 +162,55 @@ func TestARestartKeepsCertificates(t *testing.T) {
 	}
 }
 
+// unknown is a set of which nothing is known yet, though its names are flagged.
+type unknown struct{ *set }
+
+func (unknown) Standing(string) bool { return false }
+func (unknown) Generation() uint64   { return 0 }
+
+func TestNothingIsRevokedBeforeTheSetIsKnown(t *testing.T) {
+	w := newWorld(t, "example.be")
+	cert := w.await("example.be")
+	w.close()
+	w.names = unknown{w.set}
+	w.open()
+	if w.await("example.be").SerialNumber.Cmp(cert.SerialNumber) != 0 {
+		t.Error("expected the certificate to be kept")
+	}
+	w.manager.Changed()
+	w.await("www.example.be")
+	if f := w.manager.Figures(); f.Revoking != 0 {
+		t.Errorf("expected nothing to be revoked, got %+v", f)
+	}
+}
+
+// observed is a set of which no visitor is sent to the page.
+type observed struct{ *set }
+
+func (observed) Flagged(string) (string, bool) { return "", false }
+
+func TestWhatIsOnlyObservedIsKeptAndNotServed(t *testing.T) {
+	w := newWorld(t, "example.be")
+	cert := w.await("example.be")
+	w.await("www.example.be")
+	orders := w.pebble.Orders()
+	w.close()
+	w.names = observed{w.set}
+	w.open()
+	if _, err := w.visit("example.be"); err == nil || !strings.Contains(err.Error(), "unrecognized name") {
+		t.Errorf("expected the alert unrecognized_name, got %v", err)
+	}
+	w.close()
+	w.names = w.set
+	w.open()
+	if w.await("example.be").SerialNumber.Cmp(cert.SerialNumber) != 0 || w.pebble.Orders() != orders {
+		t.Error("expected the same certificate as before")
+	}
+	if got := w.pebble.Status(cert.SerialNumber); got != "Valid" {
+		t.Errorf("expected it valid, got %s", got)
+	}
+}
+
 func TestRenewal(t *testing.T) {
 	w := newWorld(t, "example.be")
 	first := w.await("example.be")

@@ -91,6 +91,7 @@ type world struct {
 	pebble   *e2e.Pebble
 	roots    *x509.CertPool // of the CA's server
 	set      *set
+	names    Names // what the Manager sees of it
 	dir      string
 	address  string // of the page over TLS
 	settings Settings
@@ -123,6 +124,7 @@ func (c *clock) move(by time.Duration) {
 func newWorld(t *testing.T, flagged ...string) *world {
 	t.Helper()
 	w := &world{t: t, set: newSet(flagged...), dir: filepath.Join(t.TempDir(), "certs")}
+	w.names = w.set
 	resolver := startDNS(t)
 	w.page.http, w.page.tls = listen(t), listen(t)
 	w.address = w.page.tls.Addr().String()
@@ -185,7 +187,7 @@ func (w *world) open() {
 		defer w.mu.Unlock()
 		w.lines = append(w.lines, line)
 	}
-	m, err := Open(Config{Folder: w.dir, Names: w.set, Now: w.clock.now, Log: say, Warn: say})
+	m, err := Open(Config{Folder: w.dir, Names: w.names, Now: w.clock.now, Log: say, Warn: say})
 	if err != nil {
 		w.t.Fatal(err)
 	}
