@@ -219,9 +219,7 @@ func (m *Manager) Use(s Settings) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ca != nil {
-		m.ca.close()
-	}
+	m.closeCAs()
 	m.settings, m.ca = s, newCA(s, m.folder, m.challenges, m.mayOrder)
 	m.pause, m.learn = retry{}, time.Time{}
 	m.domain.Store(nil)
@@ -264,11 +262,17 @@ func (m *Manager) Close() error {
 	m.cache.Stop()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.closeCAs()
+	return errors.Join(m.journal.close(), m.folder.close())
+}
+
+// closeCAs lets what is under way with them come to its end.
+func (m *Manager) closeCAs() {
 	if m.ca != nil {
 		m.ca.close()
 	}
 	for _, c := range m.others {
 		c.close()
 	}
-	return errors.Join(m.journal.close(), m.folder.close())
+	clear(m.others)
 }

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -100,6 +101,63 @@ func TestUnflaggingRevokes(t *testing.T) {
 	}
 	if _, err := w.visit("example.be"); err == nil {
 		t.Error("expected no handshake after the name was given back")
+	}
+}
+
+func TestANameGivenBackWhileItsCertificateIsOrdered(t *testing.T) {
+	w := newWorld(t)
+	begun, release := make(chan struct{}, 10), make(chan struct{})
+	w.manager.mu.Lock()
+	w.manager.obtain = func(ctx context.Context, j job) error {
+		begun <- struct{}{}
+		<-release
+		return w.manager.fromCA(ctx, j)
+	}
+	w.manager.mu.Unlock()
+	w.set.flag("example.be")
+	w.manager.Changed("example.be")
+	<-begun
+	<-begun
+	w.set.unflag("example.be")
+	w.manager.Changed()
+	close(release)
+	w.figures("they came, and were given up", func(f Figures) bool { return w.pebble.Orders() >= 2 && f == Figures{Up: true} })
+	hosts, err := w.manager.folder.hosts()
+	if err != nil || len(hosts) > 0 {
+		t.Errorf("expected nothing left on disk, got %q, %v", hosts, err)
+	}
+}
+
+func TestWithoutHTTPHostsAreValidatedOverTLS(t *testing.T) {
+	w := newWorld(t)
+	w.settings.HTTP = false
+	w.manager.Use(w.settings)
+	w.set.flag("example.be")
+	w.manager.Changed("example.be")
+	w.await("example.be")
+	w.await("www.example.be")
+	if got := w.pebble.Orders(); got != 2 {
+		t.Errorf("got %d orders, want one for each host", got)
+	}
+}
+
+func TestAnotherCA(t *testing.T) {
+	w := newWorld(t, "example.be")
+	cert := w.await("example.be")
+	w.await("www.example.be")
+	old := w.pebble
+	w.startCA()
+	w.manager.Use(w.settings)
+	w.set.flag("another.be")
+	w.manager.Changed("another.be")
+	if got := w.await("another.be"); got.Issuer.CommonName == cert.Issuer.CommonName {
+		t.Error("expected a certificate of the new CA for what is flagged now")
+	}
+	w.set.unflag("example.be")
+	w.manager.Changed()
+	w.figures("the old ones are revoked", func(f Figures) bool { return f.Valid == 2 && f.Revoking == 0 })
+	if got := old.Status(cert.SerialNumber); got != "Revoked, reason 5" {
+		t.Errorf("expected the CA that issued it to revoke it, got %s", got)
 	}
 }
 

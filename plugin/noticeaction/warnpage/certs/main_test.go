@@ -89,7 +89,7 @@ func (s *set) Generation() uint64 {
 type world struct {
 	t        *testing.T
 	pebble   *e2e.Pebble
-	roots    *x509.CertPool // of the CA's server
+	resolver string // the port of the name server
 	set      *set
 	names    Names // what the Manager sees of it
 	dir      string
@@ -125,24 +125,30 @@ func newWorld(t *testing.T, flagged ...string) *world {
 	t.Helper()
 	w := &world{t: t, set: newSet(flagged...), dir: filepath.Join(t.TempDir(), "certs")}
 	w.names = w.set
-	resolver := startDNS(t)
+	w.resolver = startDNS(t)
 	w.page.http, w.page.tls = listen(t), listen(t)
 	w.address = w.page.tls.Addr().String()
-	port := func(l net.Listener) string { return fmt.Sprint(l.Addr().(*net.TCPAddr).Port) }
-	files := t.TempDir()
-	w.pebble = e2e.StartPebble(t, e2e.PebbleConfig{
-		Port: e2e.FreePort(t), DNS: resolver, HTTP: port(w.page.http), TLS: port(w.page.tls), Dir: files,
-	})
-	text, err := os.ReadFile(filepath.Join(files, "pebble.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.roots = x509.NewCertPool()
-	w.roots.AppendCertsFromPEM(text)
-	w.settings = Settings{Directory: w.pebble.Directory(), Email: "desk@registry.example", Roots: w.roots, HTTP: true}
+	w.startCA()
 	w.open()
 	w.serve()
 	return w
+}
+
+// startCA starts a CA, and sets it in the settings.
+func (w *world) startCA() {
+	w.t.Helper()
+	port := func(l net.Listener) string { return fmt.Sprint(l.Addr().(*net.TCPAddr).Port) }
+	files := w.t.TempDir()
+	w.pebble = e2e.StartPebble(w.t, e2e.PebbleConfig{
+		Port: e2e.FreePort(w.t), DNS: w.resolver, HTTP: port(w.page.http), TLS: port(w.page.tls), Dir: files,
+	})
+	text, err := os.ReadFile(filepath.Join(files, "pebble.pem"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	w.settings = Settings{Directory: w.pebble.Directory(), Email: "desk@registry.example", Roots: roots, HTTP: true}
 }
 
 func listen(t *testing.T) net.Listener {
