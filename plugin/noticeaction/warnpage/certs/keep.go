@@ -200,7 +200,7 @@ func (m *Manager) look() {
 func (m *Manager) missing(now time.Time, figures *Figures) (line []job) {
 	n := 0
 	for name := range m.cfg.Names.All() {
-		if n++; n%4096 == 0 {
+		if n++; n%512 == 0 {
 			m.mu.Unlock()
 			m.mu.Lock()
 		}
