@@ -122,26 +122,30 @@ func call[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action[ch
 
 // served is a server whose page example.be is redirected to.
 type served struct {
-	dns, page string // addresses
-	pid       int
+	dns, page, secure string // addresses
+	pid               int
+	ca                *e2e.Pebble
 }
 
 func servePage(t *testing.T) served {
 	t.Helper()
 	dir := t.TempDir()
-	s := served{dns: "127.0.0.1:" + e2e.FreePort(t), page: "127.0.0.1:" + e2e.FreePort(t)}
-	_, port, _ := strings.Cut(s.dns, ":")
+	port, plain, secure := e2e.FreePort(t), e2e.FreePort(t), e2e.FreePort(t)
+	s := served{dns: e2e.Address(port), page: e2e.Address(plain), secure: e2e.Address(secure)}
+	s.ca = e2e.StartPebble(t, e2e.PebbleConfig{Port: e2e.FreePort(t), DNS: port, HTTP: plain, TLS: secure, Dir: dir})
 	corefile := fmt.Sprintf(`be:%s {
     bind 127.0.0.1
     noticeaction {
         warning_page warning.authority.example 127.0.0.1
         admin unix:noticeaction.sock
         page %s
+        page_tls %s
+        acme %s desk@dns.example pebble.pem
         page_abuse_contact mailto:abuse@dns.example
     }
     file %s/testdata/be.zone
 }
-`, port, s.page, e2e.Root())
+`, port, s.page, s.secure, s.ca.Directory(), e2e.Root())
 	must(t, os.WriteFile(filepath.Join(dir, "Corefile"), []byte(corefile), 0o600))
 	s.pid = e2e.MustStart(t, dir, "Corefile").PID()
 	flag := exec.Command("nactl", "flag", "example.be", "--authority", "apd-gba", "--reference", "DOS-1")

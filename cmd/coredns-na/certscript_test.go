@@ -45,7 +45,7 @@ func ca(ts *testscript.TestScript, _ bool, args []string) {
 func https(ts *testscript.TestScript, neg bool, args []string) {
 	host := strings.Join(args, " ")
 	if neg {
-		answer, err := visit(ts, host)
+		answer, err := visitSecure(ts, host)
 		if err == nil || !strings.Contains(err.Error(), "unrecognized name") {
 			ts.Fatalf("%s: expected the alert unrecognized_name, got %v\n%s", host, err, answer)
 		}
@@ -53,13 +53,13 @@ func https(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var answer string
 	ts.Check(e2e.Await("https://"+host, func() (ok bool, err error) {
-		answer, err = visit(ts, host)
+		answer, err = visitSecure(ts, host)
 		return err == nil, err
 	}))
 	fmt.Fprint(ts.Stdout(), answer)
 }
 
-func visit(ts *testscript.TestScript, host string) (answer string, err error) {
+func visitSecure(ts *testscript.TestScript, host string) (answer string, err error) {
 	s := ts.Value(scriptKey{}).(*script)
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: theCA(ts).Roots()}, ForceAttemptHTTP2: true,

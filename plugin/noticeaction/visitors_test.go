@@ -6,7 +6,6 @@ import (
 	pageroom "github.com/coredns-na/coredns-na/plugin/noticeaction/page"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
-	"github.com/coredns-na/coredns-na/plugin/noticeaction/warnpage"
 )
 
 // claimOf is the hold of a directive that has these zones.
@@ -37,7 +36,7 @@ func TestFinder(t *testing.T) {
 		"example.be":         "example.be",
 		"a.b.example.be":     "example.be",
 		"_x.example.be":      "example.be",
-		"www.xn--caf-dma.be": "café.be",
+		"www.xn--caf-dma.be": "xn--caf-dma.be",
 		"example.vlaanderen": "example.vlaanderen",
 		"ns1.example.be":     "", // keeps its own address
 		"a.ns1.example.be":   "example.be",
@@ -47,16 +46,16 @@ func TestFinder(t *testing.T) {
 		"be":                 "",
 		"":                   "",
 	} {
-		got, flagged := find(host)
-		if flagged != (want != "") || got.Name != want || flagged && got.Authority != "apd-gba" {
-			t.Errorf("%q: got %+v, %v; want %q", host, got, flagged, want)
+		name, authority, flagged := find(host)
+		if flagged != (want != "") || name != want || flagged && authority != "apd-gba" {
+			t.Errorf("%q: got %q of %q, %v; want %q", host, name, authority, flagged, want)
 		}
 	}
 	if err := set.Apply(2, []redirect.Change{{Entry: redirect.Entry{Name: "example.be"}, Remove: true}}); err != nil {
 		t.Fatal(err)
 	}
-	if got, flagged := find("example.be"); flagged {
-		t.Errorf("given back, but got %+v", got)
+	if name, _, flagged := find("example.be"); flagged {
+		t.Errorf("given back, but got %q", name)
 	}
 }
 
@@ -94,9 +93,9 @@ func TestPublishedPagesWinOverTheFolder(t *testing.T) {
 func BenchmarkFinder(b *testing.B) {
 	find := finder(redirect.NewSet(), []*claim{claimOf("be."), claimOf("vlaanderen.", "brussels.")})
 	b.ReportAllocs()
-	var r warnpage.Redirect
+	var flagged bool
 	for b.Loop() {
-		r, _ = find("www.free.be")
+		_, _, flagged = find("www.free.be")
 	}
-	_ = r
+	_ = flagged
 }
