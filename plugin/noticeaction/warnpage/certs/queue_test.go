@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,10 +80,11 @@ type clerk struct {
 	most     int // that were under way together
 }
 
-// newClerk opens a Manager with a clerk for a CA, both to be used in a bubble.
-func newClerk(t *testing.T, names Names) *clerk {
+// newClerk opens a Manager with a clerk for a CA, both to be used in a bubble. The clerk refuses what refuse has an
+// objection to; nil: nothing.
+func newClerk(t *testing.T, names Names, refuse func(job) error) *clerk {
 	t.Helper()
-	c := new(clerk)
+	c := &clerk{refuse: refuse}
 	var err error
 	if c.m, err = Open(Config{Folder: filepath.Join(t.TempDir(), "certs"), Names: names, Log: func(l string) { t.Log(l) }, Warn: func(l string) { t.Log(l) }}); err != nil {
 		t.Fatal(err)
@@ -164,7 +166,7 @@ func (c *clerk) of(host string) (times []time.Time) {
 func TestManyFlagsKeepToTheLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := &numbered{n: 400, set: *newSet()}
-		c := newClerk(t, names)
+		c := newClerk(t, names, nil)
 		begin := time.Now()
 		time.Sleep(7 * time.Hour)
 		orders := c.taken()
@@ -199,7 +201,7 @@ func TestManyFlagsKeepToTheLimits(t *testing.T) {
 func TestStrangersLeaveRoomForTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := &numbered{n: 300, set: *newSet()}
-		c := newClerk(t, names)
+		c := newClerk(t, names, nil)
 		for i := range names.n {
 			c.m.ask(job{host: fmt.Sprintf("n%d.be", i), name: fmt.Sprintf("n%d.be", i)})
 		}
@@ -219,7 +221,7 @@ func TestStrangersLeaveRoomForTheRest(t *testing.T) {
 func TestWhatIsInUseIsRenewedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := &numbered{n: 10, set: *newSet()}
-		c := newClerk(t, names)
+		c := newClerk(t, names, nil)
 		time.Sleep(60*24*time.Hour - time.Hour)
 		if got := len(c.taken()); got != 20 {
 			t.Fatalf("got %d orders, want two for each name", got)
@@ -243,13 +245,12 @@ func TestWhatIsInUseIsRenewedFirst(t *testing.T) {
 
 func TestARefusedHostIsTriedLessAndLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClerk(t, newSet("bad.be", "good.be"))
-		c.refuse = func(j job) error {
+		c := newClerk(t, newSet("bad.be", "good.be"), func(j job) error {
 			if j.name == "bad.be" {
 				return acme.Problem{Status: http.StatusForbidden, Type: acme.ProblemTypeUnauthorized, Detail: "nothing there"}
 			}
 			return nil
-		}
+		})
 		time.Sleep(24 * time.Hour)
 		if len(c.of("good.be")) != 1 || len(c.of("www.good.be")) != 1 {
 			t.Error("good.be: expected one order for each host")
@@ -271,14 +272,13 @@ func TestARefusedHostIsTriedLessAndLess(t *testing.T) {
 
 func TestACAThatIsDownIsAskedByOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClerk(t, &numbered{n: 100, set: *newSet()})
-		var back time.Time
-		c.refuse = func(job) error {
-			if back.IsZero() || time.Now().Before(back) {
-				return fmt.Errorf("connection refused")
+		var back atomic.Bool
+		c := newClerk(t, &numbered{n: 100, set: *newSet()}, func(job) error {
+			if !back.Load() {
+				return errors.New("connection refused")
 			}
 			return nil
-		}
+		})
 		time.Sleep(6 * time.Hour)
 		down := c.taken()
 		if len(down) > 60 {
@@ -292,9 +292,7 @@ func TestACAThatIsDownIsAskedByOneAtATime(t *testing.T) {
 		if c.m.Figures().Up {
 			t.Error("expected the CA to be known to be down")
 		}
-		c.mu.Lock()
-		back = time.Now()
-		c.mu.Unlock()
+		back.Store(true)
 		time.Sleep(maxPause + 5*time.Minute)
 		if f := c.m.Figures(); !f.Up || f.Valid == 0 {
 			t.Errorf("expected certificates again, got %+v", f)
@@ -304,10 +302,9 @@ func TestACAThatIsDownIsAskedByOneAtATime(t *testing.T) {
 
 func TestTheCAsOwnWordOnLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClerk(t, newSet("example.be"))
-		c.refuse = func(job) error {
+		c := newClerk(t, newSet("example.be"), func(job) error {
 			return acme.Problem{Status: http.StatusTooManyRequests, Type: acme.ProblemTypeRateLimited}
-		}
+		})
 		time.Sleep(limitedRetry - time.Minute)
 		if got := c.of("example.be"); len(got) != 1 {
 			t.Errorf("within an hour: got orders at %v, want one", got)
