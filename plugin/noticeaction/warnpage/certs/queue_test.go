@@ -29,15 +29,21 @@ import (
 
 // numbered is a set of the names n0.be, n1.be and so on, and of some others.
 type numbered struct {
-	n int
+	n atomic.Int64
 	set
+}
+
+func newNumbered(n int) *numbered {
+	s := &numbered{set: set{names: make(map[string]bool), generation: 1}}
+	s.n.Store(int64(n))
+	return s
 }
 
 func (s *numbered) Flagged(host string) (string, bool) {
 	name := strings.TrimPrefix(host, "www.")
 	if digits, ok := strings.CutPrefix(strings.TrimSuffix(name, ".be"), "n"); ok {
 		if i, err := strconv.Atoi(digits); err == nil {
-			return name, i < s.n
+			return name, i < int(s.n.Load())
 		}
 	}
 	return s.set.Flagged(host)
@@ -55,7 +61,7 @@ func (s *numbered) All() iter.Seq[string] {
 				return
 			}
 		}
-		for i := range s.n {
+		for i := range int(s.n.Load()) {
 			if !yield(fmt.Sprintf("n%d.be", i)) {
 				return
 			}
@@ -165,7 +171,7 @@ func (c *clerk) of(host string) (times []time.Time) {
 
 func TestManyFlagsKeepToTheLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		names := &numbered{n: 400, set: *newSet()}
+		names := newNumbered(400)
 		c := newClerk(t, names, nil)
 		begin := time.Now()
 		time.Sleep(7 * time.Hour)
@@ -200,9 +206,9 @@ func TestManyFlagsKeepToTheLimits(t *testing.T) {
 
 func TestStrangersLeaveRoomForTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		names := &numbered{n: 300, set: *newSet()}
+		names := newNumbered(300)
 		c := newClerk(t, names, nil)
-		for i := range names.n {
+		for i := range 300 {
 			c.m.ask(job{host: fmt.Sprintf("n%d.be", i), name: fmt.Sprintf("n%d.be", i)})
 		}
 		time.Sleep(time.Hour)
@@ -220,15 +226,13 @@ func TestStrangersLeaveRoomForTheRest(t *testing.T) {
 
 func TestWhatIsInUseIsRenewedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		names := &numbered{n: 10, set: *newSet()}
+		names := newNumbered(10)
 		c := newClerk(t, names, nil)
 		time.Sleep(60*24*time.Hour - time.Hour)
 		if got := len(c.taken()); got != 20 {
 			t.Fatalf("got %d orders, want two for each name", got)
 		}
-		names.mu.Lock()
-		names.n, names.generation = 400, names.generation+1
-		names.mu.Unlock()
+		names.n.Store(60)
 		c.m.Changed()
 		time.Sleep(2 * time.Hour)
 		for i := range 10 {
@@ -273,7 +277,7 @@ func TestARefusedHostIsTriedLessAndLess(t *testing.T) {
 func TestACAThatIsDownIsAskedByOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var back atomic.Bool
-		c := newClerk(t, &numbered{n: 100, set: *newSet()}, func(job) error {
+		c := newClerk(t, newNumbered(100), func(job) error {
 			if !back.Load() {
 				return errors.New("connection refused")
 			}
@@ -318,7 +322,8 @@ func TestTheCAsOwnWordOnLimits(t *testing.T) {
 
 // TestAMillionFlags: the queue is derived from the set, so that it holds little of it.
 func TestAMillionFlags(t *testing.T) {
-	names := &numbered{n: 1_000_000, set: *newSet()}
+	const million = 1_000_000
+	names := newNumbered(million)
 	release := make(chan struct{})
 	m, err := Open(Config{Folder: filepath.Join(t.TempDir(), "certs"), Names: names})
 	if err != nil {
@@ -335,12 +340,12 @@ func TestAMillionFlags(t *testing.T) {
 	m.mu.Unlock()
 	before := runtime.NumGoroutine()
 	m.Use(Settings{Directory: "https://ca.invalid/dir", CAA: "ca.invalid"})
-	flagged := make([]string, names.n)
+	flagged := make([]string, million)
 	for i := range flagged {
 		flagged[i] = fmt.Sprintf("n%d.be", i)
 	}
 	m.Changed(flagged...)
-	err = e2e.Await("all are counted", func() (bool, error) { return m.Figures().Pending == 2*names.n, nil })
+	err = e2e.Await("all are counted", func() (bool, error) { return m.Figures().Pending == 2*million, nil })
 	if err != nil {
 		t.Error(err)
 	}
