@@ -8,12 +8,13 @@ ROOM    := ./plugin/noticeaction
 
 # Packages that the race detector passes over in make test: those that do not
 # compile CoreDNS with them. make race takes all.
-RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework authority intake mail orders)))
+RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework authority intake mail orders page warnpage)))
 
 # command:package of Debian.
 TEST_TOOLS  := curl:curl gcc:gcc openssl:openssl dig:bind9-dnsutils delv:bind9-dnsutils nsupdate:bind9-dnsutils kdig:knot-dnsutils \
 	named-checkzone:bind9-utils dnssec-signzone:bind9-utils \
-	unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor
+	unbound:unbound named:bind9 knotd:knot kresd:knot-resolver pdns_recursor:pdns-recursor \
+	chromium:chromium npm:npm
 SMOKE_TOOLS := dnsperf:dnsperf
 BENCH_TOOLS := $(SMOKE_TOOLS) dnsdist:dnsdist nsd:nsd unbound:unbound named:bind9 knotd:knot
 
@@ -52,7 +53,7 @@ zones: ## write the committed zones again
 	go run ./internal/zonegen/cmd -zone vlaanderen -n 50 > testdata/vlaanderen.zone
 	go run ./internal/zonegen/cmd -zone brussels -n 50 > testdata/brussels.zone
 
-bench: ## measure everything beside its peers, a quarter of an hour, and write docs/
+bench: ## measure everything beside its peers, in about twenty minutes, and write docs/
 	./internal/install.sh $(BENCH_TOOLS)
 	go run ./internal/bench -docs docs
 
@@ -63,5 +64,6 @@ bench-smoke: ## the main ratios, in less than a minute
 fleet: ## three members of etcd, a desk and five nodes on loopback: a flag reaches all
 	go run ./internal/fleet
 
-tools: ## install the Debian packages that the tests use
+tools: ## install the Debian packages that the tests use, and axe
 	./internal/install.sh $(TEST_TOOLS)
+	@test internal/axe/node_modules/.package-lock.json -nt internal/axe/package-lock.json || npm ci --prefix internal/axe

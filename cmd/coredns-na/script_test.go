@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,9 +48,18 @@ func TestMain(m *testing.M) {
 //	registry STATUS    have the registration system answer so
 //	post TO FILE       hand the file in for a recipient, over SMTP at $SMTP_LISTEN_PORT
 //
-// and $DNS_PORT, $READY_PORT, $METRICS_PORT, $API_PORT, $SMTP_LISTEN_PORT, all
-// free, $SMTP_PORT and $REGISTRY_PORT of the mail server and the registration
-// system, which run from their first command on, and $ROOT, the project's folder.
+//	https HOST         visit it at $PAGE_TLS_PORT of where DNS says that it is, until its
+//	                   certificate is good; standard output is the status and the page. !,
+//	                   the handshake ends with the alert unrecognized_name
+//	ca up|down         have the CA answer or not
+//	certificate HOST STATUS
+//	                   wait until the CA says so of the one that the last visit showed
+//	caorders N         the CA has accepted N orders; !, another number
+//
+// and $DNS_PORT, $READY_PORT, $METRICS_PORT, $API_PORT, $SMTP_LISTEN_PORT, $PAGE_PORT,
+// $PAGE_TLS_PORT, all free, $SMTP_PORT, $REGISTRY_PORT and $CA_PORT of the mail server,
+// the registration system and the CA, which run from their first command on, and
+// $ROOT, the project's folder.
 func TestScripts(t *testing.T) {
 	root := e2e.Root()
 	testscript.Run(t, testscript.Params{
@@ -89,11 +99,16 @@ func TestScripts(t *testing.T) {
 			"orders":     orders,
 			"registry":   registry,
 			"post":       post,
+
+			"ca":          ca,
+			"https":       https,
+			"certificate": certificate,
+			"caorders":    caOrders,
 		},
 	})
 }
 
-var ports = []string{"DNS_PORT", "READY_PORT", "METRICS_PORT", "API_PORT", "SMTP_LISTEN_PORT", "SMTP_PORT", "REGISTRY_PORT"}
+var ports = []string{"DNS_PORT", "READY_PORT", "METRICS_PORT", "API_PORT", "SMTP_LISTEN_PORT", "SMTP_PORT", "REGISTRY_PORT", "PAGE_PORT", "PAGE_TLS_PORT", "CA_PORT"}
 
 type scriptKey struct{}
 
@@ -104,6 +119,8 @@ type script struct {
 	clock    time.Time // of the server; zero: as it really is
 	mail     *e2e.MailServer
 	registry *e2e.Registry
+	ca       *e2e.Pebble
+	serials  map[string]*big.Int // of certificates, by host
 }
 
 func running(ts *testscript.TestScript) *e2e.Server {

@@ -34,6 +34,8 @@ type entryView struct {
 	Kind       string      `json:"kind"`
 	State      string      `json:"state"`
 	Late       bool        `json:"late"`
+	Authority  string      `json:"authority"`
+	Version    uint64      `json:"version"`
 	Before     *redirected `json:"before"`
 	After      *redirected `json:"after"`
 	Prev       string      `json:"prev"`
@@ -48,6 +50,8 @@ func (e entryView) about() string {
 		return fmt.Sprintf("case %s event %d", e.Case, e.Event)
 	case e.Case != "":
 		return "case " + e.Case
+	case e.Version > 0:
+		return fmt.Sprintf("page of %s, version %d", e.Authority, e.Version)
 	}
 	return e.Name
 }

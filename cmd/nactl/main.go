@@ -104,7 +104,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.flagCommand(), a.unflagCommand(), a.listCommand(), a.showCommand(), a.previewCommand(),
 		a.importCommand(), a.exportCommand(), a.backupCommand(),
-		a.caseCommand(), a.noticeCommand(), a.deadlinesCommand(), a.taskCommand(), a.statisticsCommand(),
+		a.caseCommand(), a.noticeCommand(), a.pageCommand(), a.deadlinesCommand(), a.taskCommand(), a.statisticsCommand(),
 		a.nodesCommand(), a.replicaCommand(), a.statusCommand(), a.auditCommand(), a.tokenCommand(),
 	)
 	return root

@@ -104,7 +104,7 @@ func TestQuantileIsASample(t *testing.T) {
 func TestRatioGoesRoundByRound(t *testing.T) {
 	// Both slow down together: the ratio does not.
 	got := samples{2, 20, 200, 2, 30}.over(samples{1, 10, 100, 1, 10})
-	if want := (ratio{2, 2, 2}); got != want {
+	if want := (ratio{2, 2, 2, 2, 3}); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
@@ -145,9 +145,42 @@ func TestGoals(t *testing.T) {
 	}
 }
 
+func TestGoalsThatChanceDecides(t *testing.T) {
+	for _, tt := range []struct {
+		from, mid, to float64
+		least         bool
+		want          string
+	}{
+		{from: 0.9, mid: 1, to: 1.02, want: "met"},
+		{from: 1.03, mid: 1.1, to: 1.2, want: "**missed**"},
+		{from: 1, mid: 1.01, to: 1.03, want: "undecided, 1.00..1.03; by the median met"},
+		{from: 1, mid: 1.03, to: 1.04, want: "undecided, 1.00..1.04; by the median **missed**"},
+		{from: 1, mid: 1.01, to: 1.04, least: true, want: "undecided, 1.00..1.04; by the median **missed**"},
+	} {
+		g := goal{got: ratio{mid: tt.mid, from: tt.from, to: tt.to}, reach: 1.02, least: tt.least}
+		if got := g.verdict(); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt, got, tt.want)
+		}
+	}
+}
+
+// The ranks are those of the sign test's tables.
+func TestMedianLiesSurelyBetween(t *testing.T) {
+	for _, tt := range []struct{ n, from, to int }{{1, 1, 1}, {3, 1, 3}, {5, 1, 5}, {6, 1, 6}, {9, 2, 8}, {15, 4, 12}, {45, 16, 30}, {90, 36, 55}} {
+		var s samples
+		for i := range tt.n {
+			s = append(s, float64(tt.n-i))
+		}
+		if from, to := s.surely(); int(from) != tt.from || int(to) != tt.to {
+			t.Errorf("of %d: from the %v. to the %v., want %d and %d", tt.n, from, to, tt.from, tt.to)
+		}
+	}
+}
+
 func someReport() *report {
 	r := &report{machine: "A machine."}
-	r.goal("pass-through <0 flags>", "without", "CPU", ratio{1.01, 1, 1.02}, 1.02)
+	r.goal("pass-through <0 flags>", "without", "CPU", ratio{1.01, 1, 1.02, 1, 1.02}, 1.02)
+	r.goal("pass-through, 1k flags", "without", "CPU", ratio{1.03, 0.9, 1.3, 1.01, 1.1}, 1.02)
 	r.goalAtLeast("callers", "one", "rate", exactly(5), 10)
 	r.add(table{title: "More", note: "A note.", head: []string{"a", "b"}, rows: [][]string{{"1", "2"}}})
 	return r
@@ -169,6 +202,7 @@ func TestReportGoesBetweenTheMarks(t *testing.T) {
 	}
 	for _, line := range []string{
 		"| pass-through <0 flags> | without | CPU | 1.01 (1.00..1.02) | at most 1.02 | met |",
+		"| pass-through, 1k flags | without | CPU | 1.03 (0.90..1.30) | at most 1.02 | undecided, 1.01..1.10; by the median **missed** |",
 		"| callers | one | rate | 5.00 | at least 10 | **missed** |",
 		"### More", "A note.", "| 1 | 2 |",
 	} {

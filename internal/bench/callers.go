@@ -11,12 +11,12 @@ import (
 func (l *lab) measureCallers(s *server) error {
 	var one, many samples
 	const callers = 64
-	for round := range 2*l.longRounds() + 1 {
+	for round := range 5 * l.long {
 		alone, err := flagRate(s, 1, 100, fmt.Sprintf("one-%d", round))
 		if err != nil {
 			return err
 		}
-		together, err := flagRate(s, callers, 20*callers, fmt.Sprintf("many-%d", round))
+		together, err := flagRate(s, callers, 40*callers, fmt.Sprintf("many-%d", round))
 		if err != nil {
 			return err
 		}

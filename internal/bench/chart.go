@@ -23,7 +23,17 @@ const (
 type bar struct {
 	Y, Text, Length int
 	Label, Value    string
-	Met             bool
+	Colour          string
+}
+
+func (g goal) colour() string {
+	switch {
+	case !g.decided():
+		return "#b8912f"
+	case g.met():
+		return "#2a7f62"
+	}
+	return "#c8553d"
 }
 
 // drawGoals writes an SVG with a bar for each goal, so scaled that all goals
@@ -39,7 +49,7 @@ func drawGoals(w io.Writer, goals []goal) error {
 		y := chartTop + i*chartRow
 		bars = append(bars, bar{
 			Y: y, Text: y + 13, Length: min(int(share*chartReach), chartMost),
-			Label: g.what + " (" + g.unit + ")", Value: g.got.String(), Met: g.met(),
+			Label: g.what + " (" + g.unit + ")", Value: g.got.String(), Colour: g.colour(),
 		})
 	}
 	bottom := chartTop + len(goals)*chartRow

@@ -54,7 +54,7 @@ func (l *lab) measureBulk(zone string, body []byte) error {
 		return err
 	}
 	var t bulk
-	for range l.longRounds() {
+	for range l.long {
 		if err := l.bulkRound(&t, zone, small, body); err != nil {
 			return err
 		}
@@ -181,8 +181,7 @@ func (l *lab) measureFlagCalls(s *server) error {
 		calls, replies, commits = append(calls, whole), append(replies, replied), append(commits, commit)
 	}
 	over := func(q float64) ratio {
-		r := calls.quantile(q) / commits.quantile(q)
-		return ratio{r, r, r}
+		return exactly(calls.quantile(q) / commits.quantile(q))
 	}
 	what := "flag call to first redirected answer, " + count(l.many) + " flagged"
 	l.report.goal(what, "a bare bbolt commit with fsync of the same record", "p50", over(0.5), 2)

@@ -39,7 +39,7 @@ func (l *lab) measureLatency() error {
 		return err
 	}
 	windows := l.windows(newDesk(s), names)
-	for range l.longRounds() {
+	for range l.long {
 		for _, w := range windows {
 			if err := w.open(s.port, load{file: file, rate: latencyRate}); err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)
@@ -95,7 +95,7 @@ func repeat(stop <-chan struct{}, do func() error) error {
 func (w *window) open(port string, work load) error {
 	stop, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- w.meanwhile(stop) }()
-	t, err := work.send(port, latencySeconds, true)
+	t, err := work.send(port, latencySeconds*time.Second, true)
 	close(stop)
 	if err := errors.Join(err, <-ended); err != nil {
 		return err

@@ -30,8 +30,8 @@ type tally struct {
 
 // arguments are dnsperf's: one thread, as many sockets and outstanding
 // queries as keep any server busy without a loss.
-func (l load) arguments(port string, seconds int, verbose bool) []string {
-	args := []string{"-c", loadCore, "dnsperf", "-s", "127.0.0.1", "-p", port, "-d", l.file, "-l", strconv.Itoa(seconds), "-T", "1", "-c", "8", "-q", "64", "-t", "2"}
+func (l load) arguments(port string, lasts time.Duration, verbose bool) []string {
+	args := []string{"-c", loadCore, "dnsperf", "-s", "127.0.0.1", "-p", port, "-d", l.file, "-l", strconv.FormatFloat(lasts.Seconds(), 'f', -1, 64), "-T", "1", "-c", "8", "-q", "64", "-t", "2"}
 	if l.edns {
 		args = append(args, "-e")
 	}
@@ -48,8 +48,8 @@ func (l load) arguments(port string, seconds int, verbose bool) []string {
 }
 
 // send runs dnsperf against a port.
-func (l load) send(port string, seconds int, verbose bool) (tally, error) {
-	out, err := exec.Command("taskset", l.arguments(port, seconds, verbose)...).CombinedOutput()
+func (l load) send(port string, lasts time.Duration, verbose bool) (tally, error) {
+	out, err := exec.Command("taskset", l.arguments(port, lasts, verbose)...).CombinedOutput()
 	if err != nil {
 		return tally{}, fmt.Errorf("running dnsperf: %w\n%s", err, out[max(0, len(out)-2000):])
 	}

@@ -26,18 +26,18 @@ import (
 
 // effort is how long to measure and on how much.
 type effort struct {
-	rounds  int // of each comparison
-	seconds int // of load in a round
-	zone    int // delegations of the zone behind
-	few     int // flags that servers of every kind can hold
-	many    int // flags that a table must hold
-	flags   int // flag calls timed
-	smoke   bool
+	rounds int // of each comparison, of some tenths of a second for each rival
+	long   int // rounds of what takes many seconds
+	zone   int // delegations of the zone behind
+	few    int // flags that servers of every kind can hold
+	many   int // flags that a table must hold
+	flags  int // flag calls timed
+	smoke  bool
 }
 
 var (
-	full  = effort{rounds: 15, seconds: 1, zone: 200_000, few: 10_000, many: 1_000_000, flags: 500}
-	smoke = effort{rounds: 3, seconds: 1, zone: 10_000, few: 10_000, many: 100_000, flags: 100, smoke: true}
+	full  = effort{rounds: 45, long: 3, zone: 200_000, few: 10_000, many: 1_000_000, flags: 500}
+	smoke = effort{rounds: 5, long: 1, zone: 10_000, few: 10_000, many: 100_000, flags: 100, smoke: true}
 )
 
 // lab is what all measurements share.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // shares are the parts of a query's way that a profile is read for, each with
@@ -79,7 +80,7 @@ func (l *lab) profile(s *server, port string, work load) (map[string]float64, er
 	const seconds = 5
 	loaded := make(chan error, 1)
 	go func() {
-		_, err := work.send(s.port, seconds+1, false)
+		_, err := work.send(s.port, (seconds+1)*time.Second, false)
 		loaded <- err
 	}()
 	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/debug/pprof/profile?seconds=%d", port, seconds))

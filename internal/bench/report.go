@@ -26,7 +26,26 @@ type goal struct {
 	least               bool // reach is the least that is wanted, not the most
 }
 
-func (g goal) met() bool { return g.least && g.got.mid >= g.reach || !g.least && g.got.mid <= g.reach }
+func (g goal) met() bool { return g.reached(g.got.mid) }
+
+func (g goal) reached(x float64) bool { return g.least && x >= g.reach || !g.least && x <= g.reach }
+
+// decided reports whether the rounds agree so far that chance has no say in
+// whether the goal is met.
+func (g goal) decided() bool { return g.reached(g.got.from) == g.reached(g.got.to) }
+
+// verdict says whether the goal is met; of what is not decided, on which side
+// the median lies all the same.
+func (g goal) verdict() string {
+	verdict := "met"
+	if !g.met() {
+		verdict = "**missed**"
+	}
+	if g.decided() {
+		return verdict
+	}
+	return fmt.Sprintf("undecided, %.2f..%.2f; by the median %s", g.got.from, g.got.to, verdict)
+}
 
 type table struct {
 	title, note string
@@ -73,14 +92,11 @@ func count(n int) string {
 func (r *report) goalTable() table {
 	t := table{title: "Goals", head: []string{"what", "against", "of", "×", "reach", ""}}
 	for _, g := range r.goals {
-		limit, verdict := "at most", "met"
+		limit := "at most"
 		if g.least {
 			limit = "at least"
 		}
-		if !g.met() {
-			verdict = "**missed**"
-		}
-		t.rows = append(t.rows, []string{g.what, g.against, g.unit, g.got.String(), fmt.Sprintf("%s %g", limit, g.reach), verdict})
+		t.rows = append(t.rows, []string{g.what, g.against, g.unit, g.got.String(), fmt.Sprintf("%s %g", limit, g.reach), g.verdict()})
 	}
 	return t
 }
@@ -88,7 +104,7 @@ func (r *report) goalTable() table {
 // markdown writes the whole report.
 func (r *report) markdown(w io.Writer) {
 	fmt.Fprintf(w, "%s\n", r.machine)
-	fmt.Fprintln(w, "Ratios are medians of the rounds' own, with the quartiles in brackets.")
+	fmt.Fprintln(w, "Ratios are medians of the rounds' own, with the quartiles in brackets. A goal is undecided when the interval in which the median lies with a likelihood of 95 % holds it.")
 	for _, t := range append([]table{r.goalTable()}, r.tables...) {
 		t.markdown(w)
 	}

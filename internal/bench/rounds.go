@@ -14,17 +14,22 @@ type rival struct {
 	rate   samples // queries answered a second
 }
 
-// compare gives each rival its turn in every round, A B C A B C, after one
-// that does not count.
+// turn is how long a rival is under load in a round: short, so that neighbours
+// in time share what else the machine does.
+const turn = 330 * time.Millisecond
+
+// compare gives each rival its turn in every round, each round beginning with
+// another, A B C B C A, after one that does not count.
 func (l *lab) compare(rounds int, rivals ...*rival) error {
 	for round := range rounds + 1 {
-		for _, r := range rivals {
+		for i := range rivals {
+			r := rivals[(round+i)%len(rivals)]
 			before, err := r.server.cpu()
 			if err != nil {
 				return err
 			}
 			begin := time.Now()
-			t, err := r.load.send(r.server.port, l.seconds, false)
+			t, err := r.load.send(r.server.port, turn, false)
 			if err != nil {
 				return fmt.Errorf("asking %s: %w", r.name, err)
 			}
@@ -44,9 +49,6 @@ func (l *lab) compare(rounds int, rivals ...*rival) error {
 	}
 	return nil
 }
-
-// longRounds is how often what takes many seconds is repeated.
-func (l *lab) longRounds() int { return max(l.rounds/5, 1) }
 
 // tabulate reports rivals beside the last of them.
 func (l *lab) tabulate(title, note string, rivals ...*rival) {

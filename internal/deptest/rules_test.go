@@ -21,6 +21,7 @@ const (
 	replica   = plugin + "/replica"
 	store     = plugin + "/store"
 	warnpage  = plugin + "/warnpage"
+	certs     = warnpage + "/certs"
 	wire      = plugin + "/wire"
 	workday   = plugin + "/workday"
 
@@ -50,11 +51,12 @@ var rooms = map[string][]string{
 	mail:     {authority, casework, email, procedure, store, version, workday},
 	orders:   {casework, procedure, store, version},
 	intake:   {authority, casework, email, procedure, store, version, workday},
-	warnpage: {authority, casework, page, procedure, store, version},
+	warnpage: {authority, page},
+	certs:    {},
 	replica:  {redirect},
 
 	wire:   {redirect},
-	plugin: {api, authority, casework, email, intake, mail, orders, page, procedure, reach, redirect, replica, store, warnpage, wire, workday, version},
+	plugin: {api, authority, casework, email, intake, mail, orders, page, procedure, reach, redirect, replica, store, warnpage, certs, wire, workday, version},
 
 	server:  {plugin, version},
 	client:  {version}, // it knows the HTTP API and nothing behind it

@@ -81,6 +81,13 @@ func (d *desk) closeUnclaimed() {
 		d.close(s)
 		delete(d.mailServers, addr)
 	}
+	for addr, s := range d.visitors.servers {
+		if slices.ContainsFunc(d.claims, func(c *claim) bool { return slices.Contains(c.cfg.page.addresses(), addr) }) {
+			continue
+		}
+		d.close(s)
+		delete(d.visitors.servers, addr)
+	}
 }
 
 // close closes a server in the background; shut waits for it.
@@ -119,6 +126,7 @@ func (d *desk) serve(cfg *config, zones []string) {
 		receive := d.receiver(cfg, zones)
 		d.takeMail(cfg, receive)
 		served.Desk, served.Cases, served.Notices = d.work, d.work, receive
+		served.Pages, served.ShowPage = d.work, d.showPage(cfg)
 	}
 	if p := d.replication.publisher.Load(); p != nil {
 		served.Fleet = fleet{publisher: p, work: d.work}

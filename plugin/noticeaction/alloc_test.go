@@ -7,6 +7,7 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/test"
+	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
 )
@@ -24,14 +25,53 @@ func allocations(h plugin.Handler, qname string, change ...func(*dns.Msg)) float
 	return testing.AllocsPerRun(200, func() { _, _ = h.ServeDNS(ctx, w, req) })
 }
 
-// TestPassingOnAllocatesOnce: what CoreDNS itself allocates to hand a query
-// to the next plugin, and nothing of ours.
-func TestPassingOnAllocatesOnce(t *testing.T) {
+// TestPassingOnAllocatesNothing: behind other plugins it is what CoreDNS itself
+// allocates to hand a query to the next plugin.
+func TestPassingOnAllocatesNothing(t *testing.T) {
 	n := flaggedHandler(t, profileInsecure)
 	n.Next = nothing
+	scrub := request.NewScrubWriter(nil, &test.ResponseWriter{})
+	server := plugin.HandlerFunc(func(ctx context.Context, _ dns.ResponseWriter, r *dns.Msg) (int, error) {
+		return n.ServeDNS(ctx, scrub, r)
+	})
+	front := plugin.HandlerFunc(func(ctx context.Context, _ dns.ResponseWriter, r *dns.Msg) (int, error) {
+		return plugin.NextOrFailure("front", n, ctx, scrub, r)
+	})
 	for _, qname := range []string{"exampl.be.", "www.a.b.c.d.NotFlagged.be.", "be.", "example.nl."} {
-		if got := allocations(n, qname); got > 1 {
-			t.Errorf("%s: %v allocations, want at most 1", qname, got)
+		if got := allocations(server, qname); got > 0 {
+			t.Errorf("%s: %v allocations, want none", qname, got)
+		}
+		if got := allocations(front, qname); got > 2 {
+			t.Errorf("%s, behind another plugin: %v allocations, want at most one for each plugin", qname, got)
+		}
+	}
+}
+
+// tracker is the writer of a plugin that wants to know who answers.
+type tracker struct {
+	test.ResponseWriter
+	by string
+}
+
+func (t *tracker) SetPlugin(name string) { t.by = name }
+func (t *tracker) GetPlugin() string     { return t.by }
+
+func TestPassingOnSaysWhoAnswers(t *testing.T) {
+	n := flaggedHandler(t, profileInsecure)
+	w := new(tracker)
+	if _, err := n.ServeDNS(context.Background(), w, new(dns.Msg).SetQuestion("another.be.", dns.TypeA)); err != nil || w.by != n.Next.Name() {
+		t.Errorf("answered by %q, %v; want %q", w.by, err, n.Next.Name())
+	}
+}
+
+// TestPassingOnToNobody: a chain that ends here is a fault, whoever the writer is of.
+func TestPassingOnToNobody(t *testing.T) {
+	n := flaggedHandler(t, profileInsecure)
+	n.Next = nil
+	req := new(dns.Msg).SetQuestion("another.be.", dns.TypeA)
+	for _, w := range []dns.ResponseWriter{new(tracker), request.NewScrubWriter(req, new(tracker))} {
+		if rcode, err := n.ServeDNS(context.Background(), w, req); rcode != dns.RcodeServerFailure || err == nil {
+			t.Errorf("%T: rcode %d, %v; want SERVFAIL", w, rcode, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package noticeaction
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 
@@ -66,6 +67,7 @@ type answerer struct {
 	ttl      uint32 // seconds
 	mailNull bool
 	v4, v6   []net.IP
+	issuer   func() string // nil, or the CA of the warning page, as CAA records name it; empty: none now
 }
 
 func addresses(addrs []netip.Addr) (v4, v6 []net.IP) {
@@ -110,12 +112,16 @@ func (a *answerer) fill(q *query) *reply {
 	v4, v6 := a.addressesOf(q)
 	switch {
 	case qtype == dns.TypeA && len(v4) == 1:
-		r := &replyA{a: dns.A{Hdr: a.header(q.owner, qtype), A: v4[0]}}
+		r := new(replyA)
+		a.head(&r.a.Hdr, q.owner, qtype)
+		r.a.A = v4[0]
 		r.answer[0] = &r.a
 		r.msg.Answer = r.answer[:]
 		return &r.reply
 	case qtype == dns.TypeAAAA && len(v6) == 1:
-		r := &replyAAAA{aaaa: dns.AAAA{Hdr: a.header(q.owner, qtype), AAAA: v6[0]}}
+		r := new(replyAAAA)
+		a.head(&r.aaaa.Hdr, q.owner, qtype)
+		r.aaaa.AAAA = v6[0]
 		r.answer[0] = &r.aaaa
 		r.msg.Answer = r.answer[:]
 		return &r.reply
@@ -145,8 +151,8 @@ func (a *answerer) records(r *replyAny, q *query, qtype uint16) {
 	case dns.TypeTXT:
 		m.Answer = a.spf(q)
 	case dns.TypeCAA:
-		if q.atName() { // RFC 8659 section 4.2: no CA may issue
-			m.Answer = []dns.RR{&dns.CAA{Hdr: a.header(q.owner, qtype), Tag: "issue", Value: ";"}}
+		if q.atName() {
+			m.Answer = []dns.RR{a.caa(q)}
 		}
 	case dns.TypeSOA:
 		if q.apex.profile == profileInsecure && q.atName() {
@@ -156,6 +162,15 @@ func (a *answerer) records(r *replyAny, q *query, qtype uint16) {
 		}
 	}
 	m.Answer = m.Answer[:len(m.Answer):len(m.Answer)]
+}
+
+// caa says that no CA may issue certificates, or that of the warning page alone (RFC 8659 section 4.2).
+func (a *answerer) caa(q *query) *dns.CAA {
+	value := ";"
+	if a.issuer != nil {
+		value = cmp.Or(a.issuer(), value)
+	}
+	return &dns.CAA{Hdr: a.header(q.owner, dns.TypeCAA), Tag: "issue", Value: value}
 }
 
 // negative makes r a NODATA answer (RFC 2308 section 2.2).
@@ -171,6 +186,11 @@ func (a *answerer) negative(r *replyAny, q *query) {
 
 func (a *answerer) header(owner string, rrtype uint16) dns.RR_Header {
 	return dns.RR_Header{Name: owner, Rrtype: rrtype, Class: dns.ClassINET, Ttl: a.ttl}
+}
+
+// head writes the same header in place.
+func (a *answerer) head(h *dns.RR_Header, owner string, rrtype uint16) {
+	h.Name, h.Rrtype, h.Class, h.Ttl = owner, rrtype, dns.ClassINET, a.ttl
 }
 
 // addressesOf returns where a visitor is sent: to the warning page, or with

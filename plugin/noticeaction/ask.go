@@ -32,6 +32,9 @@ func (v *view) delegation(ctx context.Context, name string) (d delegation) {
 			d.servers, d.ttl = append(d.servers, ns.Ns), ns.Hdr.Ttl
 		}
 	}
+	if len(d.servers) == 0 {
+		return d // DS stands at a delegation only, RFC 4034 section 5
+	}
 	for _, rr := range v.records(ctx, name, dns.TypeDS) {
 		d.ds, d.dsTTL = true, rr.Header().Ttl
 	}

@@ -3,6 +3,7 @@ package noticeaction
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	pageroom "github.com/coredns-na/coredns-na/plugin/noticeaction/page"
 )
 
 const (
@@ -61,6 +63,11 @@ type config struct {
 	cases caseLines
 	files caseFiles
 
+	acme      acmeLines
+	acmeRoots *x509.CertPool // of the CA's server; nil: the system's
+
+	page         pageLines
+	contents     map[string]*pageroom.Page // what the folder of page_content held, by authority
 	replica      replicaLines
 	replicaFiles replicaFiles
 	probe        []netip.Prefix // who may ask what the server answers by
@@ -72,7 +79,12 @@ func (cfg *config) shared() any {
 		brake                              casework.Brake
 		resolvers, tokens, tlsFiles, cases string
 		replica                            string
-	}{cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases), fmt.Sprintf("%+v", cfg.replica)}
+		content, abuse                     string
+		acme                               acmeLines
+	}{
+		cfg.brake, fmt.Sprint(cfg.resolvers), cfg.tokensFile, cfg.tlsFiles, fmt.Sprintf("%+v", cfg.cases),
+		fmt.Sprintf("%+v", cfg.replica), cfg.page.content, cfg.page.abuse, cfg.acme,
+	}
 }
 
 // property reads one line of the directive's block into the config.
@@ -84,7 +96,7 @@ type property struct {
 }
 
 // properties are all lines that the block may hold.
-var properties = append([]property{
+var properties = slices.Concat([]property{
 	{name: "warning_page", read: readWarningPage},
 	{name: "database", read: func(cfg *config, c *caddy.Controller, args []string) error {
 		return cfg.readPath(c, args, "database", &cfg.database)
@@ -103,7 +115,7 @@ var properties = append([]property{
 		cfg.observe = true
 		return wantArgs(c, args, len(args) == 0, "observe", "no argument")
 	}},
-}, slices.Concat(caseProperties, replicaProperties)...)
+}, caseProperties, pageProperties, acmeProperties, replicaProperties)
 
 // parse reads the directive. Every refusal names file, line and what was
 // expected.
@@ -153,10 +165,17 @@ func (cfg *config) check(seen map[string]bool) error {
 	}
 	for _, p := range properties {
 		if seen[p.name] && p.with != "" && !seen[p.with] {
-			return fmt.Errorf("%s: expected a %s line to go with it", p.name, p.with)
+			return fmt.Errorf("%s: expected %s line to go with it", p.name, withArticle(p.with))
 		}
 	}
 	return cmp.Or(cfg.checkAdmin(), cfg.checkCases(), cfg.checkReplica(seen))
+}
+
+func withArticle(name string) string {
+	if strings.ContainsRune("aeiou", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
 }
 
 func propertyNamed(name string) (property, bool) {

@@ -19,6 +19,7 @@ import (
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/warnpage"
 )
 
 // desk is what there is once per database and process: the store, its single
@@ -35,6 +36,8 @@ type desk struct {
 	origins atomic.Pointer[zones]  // in force
 
 	mailServers map[string]*intake.Server // by the address in the Corefile
+	visitors    visitors
+	certs       pageCertificates
 	delivery    delivery
 	replication replication
 	figures     *figures
@@ -93,6 +96,12 @@ func acquire(instance *caddy.Instance, cfg *config, handler *NoticeAction) (*cla
 	}
 	if err == nil {
 		err = d.listenForMail(cfg)
+	}
+	if err == nil {
+		err = d.certs.open(cfg)
+	}
+	if err == nil {
+		err = d.listenForVisitors(cfg)
 	}
 	if err == nil {
 		err = d.enforce()
@@ -164,6 +173,14 @@ func (c *claim) drop() error {
 	return d.settle()
 }
 
+func newDesk(path string) *desk {
+	d := &desk{path: path, set: redirect.NewSet(), servers: make(map[string]*api.Server), mailServers: make(map[string]*intake.Server), figures: newFigures()}
+	d.visitors.servers = make(map[string]*warnpage.Server)
+	d.certs.names.set = d.set
+	d.origins.Store(new(zones))
+	return d
+}
+
 // deskFor returns the open desk of the database at path, by any name, or
 // opens it. A path that has come to mean another file, or none, is refused:
 // what is acknowledged would be lost to the next start.
@@ -190,14 +207,15 @@ func deskFor(path string) (*desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	d := &desk{path: path, store: s, set: redirect.NewSet(), servers: make(map[string]*api.Server), mailServers: make(map[string]*intake.Server), figures: newFigures()}
-	d.origins.Store(new(zones))
+	d := newDesk(path)
+	d.store = s
 	d.work, err = casework.Open(casework.Config{
 		Store: s, Set: d.set, Policy: &casework.Policy{}, Now: now,
 		OnPublish: func(took time.Duration) {
 			d.published(took)
 			d.replication.committed()
 		},
+		OnChange: d.certs.changed,
 		OnReach: func(name string, record *reach.Record) {
 			d.mailboxes.set(name, record)
 			d.replication.touch(name)
@@ -206,6 +224,7 @@ func deskFor(path string) (*desk, error) {
 			d.figures.changed()
 			d.replication.committed()
 		},
+		OnPage:       d.visitors.contents.publish,
 		OnStoreError: func(err error) { storeErrorsTotal.Inc(); log.Errorf("Store %s: %v", path, err) },
 	})
 	if err != nil {
@@ -265,7 +284,7 @@ func (d *desk) agree(c *claim) error {
 		}
 		own = append(own, o)
 		if o.cfg.shared() != c.cfg.shared() {
-			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases and other servers, as %s, which has the same database", o.cfg.at)
+			return fmt.Errorf("expected the same resolver, brake, tokens and admin_tls, and the same lines about cases, certificates, the content of the page and other servers, as %s, which has the same database", o.cfg.at)
 		}
 	}
 	return policyOf(own).Validate()
@@ -274,9 +293,10 @@ func (d *desk) agree(c *claim) error {
 // settle brings the desk in line with its claims; the last one out closes it.
 func (d *desk) settle() error {
 	d.closeUnclaimed()
+	err := d.certs.close(d.claims)
 	if len(d.claims) > 0 {
-		return d.enforce()
+		return errors.Join(err, d.enforce())
 	}
 	desks.open = slices.DeleteFunc(desks.open, func(o *desk) bool { return o == d })
-	return d.shut()
+	return errors.Join(err, d.shut())
 }

@@ -51,39 +51,65 @@ func (n *NoticeAction) Ready() bool {
 func (n *NoticeAction) CacheBypassZones() []string { return n.zones }
 
 // ServeDNS implements [plugin.Handler].
+//
+// Its frame lies below those of the zone or the socket, on a small stack that
+// is copied to grow, so nearly all is done in functions that have returned by
+// then.
 func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	q := r.Question[0]
-	if q.Qclass == dns.ClassCHAOS && n.probe(w, r) {
+	if r.Question[0].Qclass == dns.ClassCHAOS && n.probe(w, r) {
 		return dns.RcodeSuccess, nil
 	}
-	if r.Opcode != dns.OpcodeQuery || q.Qclass != dns.ClassINET || q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR {
-		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+	if h, ok := n.lookUp(r); ok {
+		if m := n.redirected(ctx, w, r, h); m != nil {
+			// The answer is out or the client is gone: either way nobody else may write.
+			_ = w.WriteMsg(m)
+			return dns.RcodeSuccess, nil
+		}
 	}
-	zone, start, ok := n.zones.registrable(q.Name)
-	if !ok {
-		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+	// NextOrFailure is for what plugins in front want to know: which plugin
+	// answers, and the span of their trace. On the server's own writer there are none.
+	if _, first := w.(*request.ScrubWriter); first && n.Next != nil {
+		return n.Next.ServeDNS(ctx, w, r)
 	}
-	table := n.redirect.Table()
-	authority, flagged := find(table, q.Name[start:len(q.Name)-1])
-	if !flagged {
-		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
-	}
-	return n.serveFlagged(ctx, w, r, zone, start, table.Authority(authority))
+	return plugin.NextOrFailure(pluginName, n.Next, ctx, w, r)
 }
 
-// serveFlagged answers a query for the name that starts at start in the query
-// name. It is apart from ServeDNS to keep the stack of what passes on small.
+// hit is where a query meets a flag.
+type hit struct {
+	zone, start int // the index of the zone, and where in the query name the flagged name starts
+	authority   redirect.AuthorityID
+	table       *redirect.Table // that it is of
+}
+
+// lookUp finds the flag that a query is for, if it is one to answer.
 //
 //go:noinline
-func (n *NoticeAction) serveFlagged(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, zone, start int, authority string) (int, error) {
+func (n *NoticeAction) lookUp(r *dns.Msg) (h hit, ok bool) {
 	q := &r.Question[0]
+	if r.Opcode != dns.OpcodeQuery || q.Qclass != dns.ClassINET || q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR {
+		return h, false
+	}
+	if h.zone, h.start, ok = n.zones.registrable(q.Name); !ok {
+		return h, false
+	}
+	h.table = n.redirect.Table()
+	h.authority, ok = find(h.table, q.Name[h.start:len(q.Name)-1])
+	return h, ok
+}
+
+// redirected counts a query for a flagged name and returns its answer; nil if
+// the zone is to give it.
+//
+//go:noinline
+func (n *NoticeAction) redirected(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, h hit) *dns.Msg {
+	q, zone, start := &r.Question[0], h.zone, h.start
 	apex, owner := n.view.apex(zone), strings.ToLower(q.Name)
 	if apex.passes(q.Qtype, start == 0) {
-		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+		return nil
 	}
 	n.count.inc(metrics.WithServer(ctx), n.zones, zone, q.Qtype)
 	if n.observe {
-		return plugin.NextOrFailure(n.Name(), n.Next, ctx, w, r)
+		return nil
 	}
 
 	question := query{
@@ -93,15 +119,13 @@ func (n *NoticeAction) serveFlagged(ctx context.Context, w dns.ResponseWriter, r
 		apex:   apex,
 		exempt: apex.exempt[owner],
 		mail:   n.mailbox(q.Qtype, owner, owner[start:]),
-		reason: authority,
+		reason: h.table.Authority(h.authority),
 	}
 	m := n.answers.answer(&question)
 	if apex.signer != nil && len(m.Answer) == 0 && wantsSignatures(r) {
 		n.deny(m, &question, request.Request{W: w}, metrics.WithServer(ctx))
 	}
-	// The answer is out or the client is gone: either way nobody else may write.
-	_ = w.WriteMsg(m)
-	return dns.RcodeSuccess, nil
+	return m
 }
 
 func wantsSignatures(r *dns.Msg) bool {

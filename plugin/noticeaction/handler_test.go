@@ -235,6 +235,23 @@ func TestPassesWhatIsNotAQuery(t *testing.T) {
 	}
 }
 
+func TestCAANamesThePagesCA(t *testing.T) {
+	tests := []struct{ name, issuer, want string }{
+		{"the CA is known", "ca.example", "ca.example"},
+		{"it is not known yet", "", ";"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n := flaggedHandler(t, profileInsecure)
+			n.answers.issuer = func() string { return tt.issuer }
+			want := `answer: example.be. 300 IN CAA 0 issue "` + tt.want + `"`
+			if got := sections(ask(t, n, "example.be.", dns.TypeCAA)); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
+}
+
 // TestAnswersAreIndependent appends to one answer's sections, as dnssec does,
 // and expects the next answer to be untouched.
 func TestAnswersAreIndependent(t *testing.T) {

@@ -45,6 +45,8 @@ func (d *desk) enforce() error {
 		return err
 	}
 	d.serve(running[0].cfg, policy.Zones)
+	d.certs.use(running)
+	d.serveVisitors(running)
 	d.published(0)
 	d.warnOfStanding(running)
 	return nil

@@ -10,10 +10,7 @@ import (
 	"time"
 
 	"github.com/coredns-na/coredns-na/internal/version"
-	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
-	"github.com/coredns-na/coredns-na/plugin/noticeaction/intake"
-	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/replica"
 )
 
@@ -40,8 +37,7 @@ func deskOf(cfg *config) (*desk, error) {
 			return d, nil
 		}
 	}
-	d := &desk{path: path, set: redirect.NewSet(), servers: make(map[string]*api.Server), mailServers: make(map[string]*intake.Server), figures: newFigures()}
-	d.origins.Store(new(zones))
+	d := newDesk(path)
 	desks.open = append(desks.open, d)
 	return d, nil
 }
@@ -100,6 +96,7 @@ func (d *desk) replicate(cfg *config) error {
 			OnRefuse: func(reason replica.Refusal) { replicaRefusedTotal.WithLabelValues(string(reason)).Inc() },
 			OnChange: func() {
 				d.published(0)
+				d.certs.changed(nil)
 				lastChangeGauge.SetToCurrentTime()
 			},
 		})

@@ -109,6 +109,7 @@ func (n *NoticeAction) start(instance *caddy.Instance, cfg *config) (*claim, err
 		return nil, err
 	}
 	n.redirect, n.mailboxes, n.desk = c.desk.set, &c.desk.mailboxes, c.desk
+	n.answers.issuer = c.desk.certs.issuer(cfg)
 	c.stop = cancel
 	c.stopped.Go(func() { n.view.run(ctx) })
 	if len(cfg.addresses) == 0 {

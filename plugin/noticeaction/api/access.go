@@ -25,7 +25,8 @@ const (
 // Cases, their messages and the notices hold personal data (Art. 6), so viewers do not read them; they see
 // the dates, the work and the figures. An authority opens, reads and decides its own cases, and gets the dates
 // and figures of those; which events are its own to record, the procedure says, and the desk refuses and
-// journals the rest. Mails that came in, tasks and what leaves are the registry's.
+// journals the rest. Mails that came in, tasks and what leaves are the registry's. The warning page is public; its content is the authority's to give (Art. 4d), and
+// the registry's to publish when it comes by mail.
 var rights = map[string][]string{
 	"GET /openapi.json":          {Viewer, Operator, Admin, Authority},
 	"GET /v1/flags":              {Viewer, Operator, Admin, Authority},
@@ -64,6 +65,14 @@ var rights = map[string][]string{
 	"POST /v1/notices/{id}/discard":               {Operator, Admin},
 	"POST /v1/notices/{id}/file":                  {Operator, Admin},
 	"GET /v1/statistics":                          {Viewer, Operator, Admin, Authority},
+
+	"PUT /v1/authorities/{name}/page":                    {Operator, Admin, Authority},
+	"POST /v1/authorities/{name}/page/rollback":          {Operator, Admin, Authority},
+	"GET /v1/authorities/{name}/page":                    {Viewer, Operator, Admin, Authority},
+	"GET /v1/authorities/{name}/page/versions":           {Viewer, Operator, Admin, Authority},
+	"GET /v1/authorities/{name}/page/versions/{version}": {Viewer, Operator, Admin, Authority},
+	"GET /v1/authorities/{name}/page/preview":            {Viewer, Operator, Admin, Authority},
+	"POST /v1/authorities/{name}/page/preview":           {Viewer, Operator, Admin, Authority},
 }
 
 func init() {

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -56,6 +57,8 @@ type Config struct {
 	Cases   Cases   // the procedure; nil: its calls are answered 404
 	Notices Receive // reads mails that came in; nil: none is taken
 
+	Pages    Pages // the warning pages of authorities; nil: its calls are answered 404
+	ShowPage ShowPage
 	Fleet    Fleet           // the servers that follow this one; nil: its calls are answered 404
 	Follower func() Follower // the status of a server that follows another, and has no desk; nil: it is one with a desk
 	Ready    func() bool     // whether the flags are loaded; nil: they are
@@ -94,6 +97,7 @@ func New(config Config) *Handler {
 		h.registerReads(humaAPI)
 		h.registerStreams(humaAPI)
 		h.registerCases(humaAPI)
+		h.registerPages(humaAPI)
 		h.registerNodes(humaAPI)
 	}
 	h.spec = specification(humaAPI.OpenAPI())
@@ -187,6 +191,9 @@ func (h *Handler) admit(c *call, r *http.Request, missing error) error {
 	if h.config.Cases == nil && ofProcedure(c.route) {
 		return problem(http.StatusNotFound, "expected a server that keeps cases; this one does not")
 	}
+	if h.config.Pages == nil && strings.Contains(c.route, " /v1/authorities/") {
+		return problem(http.StatusNotFound, "expected a server that keeps pages; this one does not")
+	}
 	want, got := bodyTypes[c.route], r.Header.Get("Content-Type")
 	if want == "" || got == "" {
 		return nil
@@ -207,6 +214,10 @@ var bodyTypes = map[string]string{
 	"POST /v1/tasks/{id}/close":     "application/json",
 	receiveRoute:                    rfc822,
 	"POST /v1/notices/{id}/discard": "application/json",
+
+	"PUT /v1/authorities/{name}/page":           "application/json",
+	"POST /v1/authorities/{name}/page/rollback": "application/json",
+	"POST /v1/authorities/{name}/page/preview":  "application/json",
 }
 
 // conclude counts and logs the request, and answers for one that panicked.

@@ -57,6 +57,19 @@ func TestRoles(t *testing.T) {
 		{"POST /v1/notices/N2026-00001/discard?dry_run=true", `{"reason":"x"}`, 401, 403, 200, 403, 200},
 		{"POST /v1/notices/N2026-00001/file?dry_run=true", `{"case":"2026-00001"}`, 401, 403, 200, 403, 200},
 		{"GET /v1/statistics?from=2026-01-01&to=2026-12-31", "", 401, 200, 200, 200, 200},
+		{"PUT /v1/authorities/apd-gba/page?dry_run=true", newPage, 401, 403, 200, 200, 200},
+		{"PUT /v1/authorities/other/page?dry_run=true", newPage, 401, 403, 200, 403, 200},
+		{"POST /v1/authorities/apd-gba/page/rollback?dry_run=true", `{"version":1}`, 401, 403, 200, 200, 200},
+		{"POST /v1/authorities/other/page/rollback?dry_run=true", `{"version":1}`, 401, 403, 404, 403, 404},
+		{"GET /v1/authorities/apd-gba/page", "", 401, 200, 200, 200, 200},
+		{"GET /v1/authorities/other/page", "", 401, 404, 404, 403, 404},
+		{"GET /v1/authorities/apd-gba/page/versions", "", 401, 200, 200, 200, 200},
+		{"GET /v1/authorities/other/page/versions", "", 401, 200, 200, 403, 200},
+		{"GET /v1/authorities/apd-gba/page/versions/1", "", 401, 200, 200, 200, 200},
+		{"GET /v1/authorities/apd-gba/page/preview", "", 401, 200, 200, 200, 200},
+		{"GET /v1/authorities/other/page/preview", "", 401, 200, 200, 403, 200},
+		{"POST /v1/authorities/apd-gba/page/preview", newPage, 401, 200, 200, 200, 200},
+		{"POST /v1/authorities/other/page/preview", newPage, 401, 200, 200, 403, 200},
 		{"GET /v1/nodes", "", 401, 200, 200, 403, 200},
 		{"DELETE /v1/nodes/ns1?dry_run=true", "", 401, 403, 204, 403, 204},
 		{"POST /v1/replica/override?dry_run=true", "", 401, 403, 403, 403, 204},
@@ -65,7 +78,11 @@ func TestRoles(t *testing.T) {
 		{"PATCH /v1/status", "", 401, 405, 405, 405, 405},
 	}
 	cases := oneOfEach(t)
-	h := New(Config{Desk: openDesk(t), Cases: cases, Notices: cases.receive, Fleet: fakeFleet{}, Tokens: tokensOf(t)})
+	desk := openDesk(t)
+	h := New(Config{Desk: desk, Cases: cases, Notices: cases.receive, Pages: desk, ShowPage: htmlOf, Fleet: fakeFleet{}, Tokens: tokensOf(t)})
+	if got := serve(h, as("uid:0"), http.MethodPut, "/v1/authorities/apd-gba/page", newPage); got.Code != http.StatusCreated {
+		t.Fatalf("got %d %s", got.Code, got.Body)
+	}
 	flagTwo(t, h)
 	covered := map[string]bool{}
 	for _, tt := range calls {

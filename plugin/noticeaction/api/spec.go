@@ -24,7 +24,7 @@ func describe() huma.Config {
 				Version: apiVersion,
 				Description: "Flags names of a zone so that DNS answers redirect them to a warning page, " +
 					"and shows what is flagged, since when and by whom. " +
-					"Runs the procedure of an authority's notice: cases, their deadlines, the mails and orders that leave, and figures. " +
+					"Keeps the warning pages of authorities. Runs the procedure of an authority's notice: cases, their deadlines, the mails and orders that leave, and figures. " +
 					"An answer that says done is durable. Every refusal is a problem document (RFC 9457) that says what was expected. " +
 					"Answers are JSON whatever Accept says, but for the statistics. Every change is in the journal, with the one who made it.",
 			},
@@ -41,6 +41,7 @@ func describe() huma.Config {
 				{Name: "cases", Description: "The procedure: notices of authorities, what happened since, what leaves"},
 				{Name: "notices", Description: "Mails that came in"},
 				{Name: "work", Description: "Deadlines, tasks and figures"},
+				{Name: "pages", Description: "The warning pages of authorities"},
 				{Name: "nodes", Description: "Other servers that answer by the same flags"},
 				{Name: "desk", Description: "What the desk holds and what it did"},
 			},
@@ -52,11 +53,13 @@ func describe() huma.Config {
 	}
 }
 
-// strictJSON refuses what encoding/json would take for something else.
+// strictJSON refuses what encoding/json would take for something else. huma decodes each body twice, first into
+// an any to validate it and then into its type; the first time is enough to look.
 var strictJSON = huma.Format{
 	Marshal: huma.DefaultJSONFormat.Marshal,
 	Unmarshal: func(data []byte, v any) error {
-		if err := json.Unmarshal(data, v); err != nil {
+		err := json.Unmarshal(data, v)
+		if _, first := v.(*any); err != nil || !first {
 			return err
 		}
 		return casework.CheckJSON(data)

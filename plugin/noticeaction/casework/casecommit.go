@@ -197,7 +197,7 @@ func (b *batch) keepFlags(p *casePlan) error {
 		if w.old == nil {
 			action, f.Since = actionFlag, b.now
 		}
-		if _, err := b.put(o, action, generation, w.old, f, p.seen[w.name].found); err != nil {
+		if err := b.put(b.tx.PutFlag, b.entry(o, action, generation), w.old, &f, p.seen[w.name].found); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,10 @@ type Config struct {
 	OnPublish    func(time.Duration) // nil, or told the time from a durable commit to its publication
 	OnStoreError func(error)         // nil, or told of each failed commit
 
+	// OnChange is nil, or told what a commit changed in the table, once it is published. It must not wait, nor keep
+	// or change what it is given.
+	OnChange func([]redirect.Change)
+
 	// OnReach is nil, or told where a flagged name can be reached: of all at Open, of others before the
 	// table redirects them, of changes, and with nil of those that are not flagged any more. The record is
 	// not to be changed. Calls come one at a time.
@@ -42,6 +46,10 @@ type Config struct {
 	// OnCases is nil, or told after each commit that changed a case, a message, a task or a notice. It must
 	// not wait for the Desk to change anything.
 	OnCases func()
+
+	// OnPage is nil, or told of the page of each authority that visitors are to see: of all at Open, and of each
+	// once it is durable. Calls come one at a time.
+	OnPage func(store.Page)
 }
 
 // Desk is the single writer. Its methods may be called concurrently.
@@ -51,8 +59,10 @@ type Desk struct {
 	now          func() time.Time
 	onPublish    func(time.Duration)
 	onStoreError func(error)
+	onChange     func([]redirect.Change)
 	onReach      func(string, *reach.Record)
 	onCases      func()
+	onPage       func(store.Page)
 	update       func(func(*store.Tx) error) error // the store's Update; tests make it fail
 
 	policy atomic.Pointer[Policy]
@@ -89,8 +99,10 @@ func Open(cfg Config) (*Desk, error) {
 		now:          cfg.Now,
 		onPublish:    cfg.OnPublish,
 		onStoreError: cfg.OnStoreError,
+		onChange:     cfg.OnChange,
 		onReach:      cfg.OnReach,
 		onCases:      cfg.OnCases,
+		onPage:       cfg.OnPage,
 		update:       cfg.Store.Update,
 		operations:   make(chan *operation),
 		stop:         make(chan struct{}),
@@ -110,11 +122,17 @@ func Open(cfg Config) (*Desk, error) {
 	if d.onStoreError == nil {
 		d.onStoreError = func(error) {}
 	}
+	if d.onChange == nil {
+		d.onChange = func([]redirect.Change) {}
+	}
 	if d.onReach == nil {
 		d.onReach = func(string, *reach.Record) {}
 	}
 	if d.onCases == nil {
 		d.onCases = func() {}
+	}
+	if d.onPage == nil {
+		d.onPage = func(store.Page) {}
 	}
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("opening desk: %w", err)
@@ -142,7 +160,7 @@ func (d *Desk) load() error {
 		return err
 	}
 	d.byTheClock()
-	if err := d.tellAllReach(); err != nil {
+	if err := errors.Join(d.tellAllReach(), d.tellAllPages()); err != nil {
 		return err
 	}
 	if err := d.reload(); err != nil {

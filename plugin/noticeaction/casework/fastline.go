@@ -9,7 +9,7 @@ import (
 // fastLine takes a line of an import apart if it has the form that exports and most programs give it: one
 // object of known keys in lower case, each once, with strings that need no unescaping. Of any other line it
 // says so, and decode judges it. A large import spends its time here.
-func fastLine(text []byte) (l line, ok bool) {
+func fastLine(text []byte, kept *texts) (l line, ok bool) {
 	rest, ok := bytes.CutPrefix(text, []byte{'{'})
 	if !ok || !utf8.Valid(text) {
 		return line{}, false
@@ -25,7 +25,7 @@ func fastLine(text []byte) (l line, ok bool) {
 			return line{}, false
 		}
 		seen[k] = true
-		if rest, ok = l.set(k, after[1:]); !ok || len(rest) == 0 {
+		if rest, ok = l.set(k, after[1:], kept); !ok || len(rest) == 0 {
 			return line{}, false
 		}
 		if rest[0] == '}' {
@@ -50,7 +50,7 @@ func keyNumber(key []byte) int {
 }
 
 // set takes the value of a key off the front of text.
-func (l *line) set(key int, text []byte) (rest []byte, ok bool) {
+func (l *line) set(key int, text []byte, kept *texts) (rest []byte, ok bool) {
 	if lineKeys[key] == "changed" {
 		l.Changed, rest, ok = plainNumber(text)
 		return rest, ok
@@ -61,11 +61,11 @@ func (l *line) set(key int, text []byte) (rest []byte, ok bool) {
 	}
 	switch lineKeys[key] {
 	case "name":
-		l.Name = string(value)
+		l.Name = kept.add(value)
 	case "authority":
-		l.Authority = string(value)
+		l.Authority = kept.once(value)
 	case "reference":
-		l.Reference = string(value)
+		l.Reference = kept.once(value)
 	case "note":
 		l.Note = string(value)
 	case "unicode":

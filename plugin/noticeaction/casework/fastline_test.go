@@ -31,7 +31,7 @@ func TestFastLine(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, ok := fastLine([]byte(tt.line)); ok != tt.fast {
+			if _, ok := fastLine([]byte(tt.line), new(texts)); ok != tt.fast {
 				t.Errorf("fast: %v, want %v", ok, tt.fast)
 			}
 		})
@@ -44,7 +44,7 @@ func FuzzFastLine(f *testing.F) {
 	f.Add([]byte(`{"name":"café.be","since":"2026-05-12T09:30:00.5+02:00","not_after":"2026-06-30T22:00:00Z","changed":42}`))
 	f.Add([]byte(`{"note":"","case":"2026-00001","zone":"be","unicode":"é","changed":0}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		fast, ok := fastLine(text)
+		fast, ok := fastLine(text, new(texts))
 		if !ok {
 			return
 		}

@@ -129,29 +129,31 @@ func (b *batch) flag(o Order, f store.Flag, m Match, objection error, found *sto
 	if was {
 		before = &old
 	}
-	f, err = b.put(o, action, generation, before, f, found)
+	err = b.put(b.tx.PutFlag, b.entry(o, action, generation), before, &f, found)
 	return Result{Flag: f, Created: !was, Changed: true, Generation: generation, Warnings: warnings}, err
 }
 
-// put writes a flag that was judged. It takes over the Since of the one before, if there was one, and
-// else keeps what was found out about the name.
-func (b *batch) put(o Order, action string, generation uint64, before *store.Flag, f store.Flag, found *store.Reach) (store.Flag, error) {
-	f.Changed = generation
+// entry returns the start of a line of the journal.
+func (b *batch) entry(o Order, action string, generation uint64) store.Entry {
+	return store.Entry{Time: b.now, Generation: generation, Actor: o.Actor, Action: action, Forced: o.forced()}
+}
+
+// put has a flag that was judged written, and completes its line of the journal. It takes over the Since
+// of the one before, if there was one, and else keeps what was found out about the name.
+func (b *batch) put(write func(store.Flag) error, e store.Entry, before, f *store.Flag, found *store.Reach) (err error) {
+	f.Changed = e.Generation
 	if before != nil {
 		f.Since, found = before.Since, nil
 	}
-	if err := b.tx.PutFlag(f); err != nil {
-		return f, err
+	if err := write(*f); err != nil {
+		return err
 	}
-	recorded, err := b.keepReach(f.Name, found)
-	if err != nil {
-		return f, err
+	if e.Reach, err = b.keepReach(f.Name, found); err != nil {
+		return err
 	}
 	b.changes = append(b.changes, redirect.Change{Entry: f.Entry()})
-	return f, b.tx.Append(store.Entry{
-		Time: b.now, Generation: generation, Actor: o.Actor, Action: action,
-		Name: f.Name, Forced: o.forced(), Before: before, After: &f, Reach: recorded,
-	})
+	e.Name, e.Before, e.After = f.Name, before, f
+	return b.tx.Append(e)
 }
 
 // Unflag lifts a flag by hand, for a reason of 1 to 2000 characters. The refusal is an *Error of kind

@@ -124,8 +124,7 @@ func (d *desk) hold(name string) {
 	d.t.Helper()
 	err := d.do(context.Background(), &operation{run: func(b *batch) error {
 		f := store.Flag{Name: name, Authority: "apd-gba", Reference: "R", Case: "2026-1", Since: b.now}
-		_, err := b.put(clerk, actionFlag, b.tx.NextGeneration(), nil, f, nil)
-		return err
+		return b.put(b.tx.PutFlag, b.entry(clerk, actionFlag, b.tx.NextGeneration()), nil, &f, nil)
 	}})
 	if err != nil {
 		d.t.Fatal(err)

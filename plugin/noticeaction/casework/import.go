@@ -44,8 +44,8 @@ func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) 
 	if err := in.read(ctx, body); err != nil {
 		return ImportReport{}, err
 	}
-	in.sort()
 	in.lookAround()
+	in.sort()
 	d.lookUpAll(ctx, p, in)
 	if err := d.do(ctx, &operation{alone: true, dry: o.DryRun, run: in.run}); err != nil {
 		return in.failed(), err
@@ -60,8 +60,8 @@ type importer struct {
 	now     time.Time
 	checker *checker
 
-	items  []*item
-	block  []item   // where items are made
+	blocks [][]item // as they were read, each of blockSize but for the last
+	items  []item   // the same by name
 	body   [32]byte // SHA-256
 	report ImportReport
 	later  int // lines refused only because their zone is not known yet
@@ -80,23 +80,21 @@ type item struct {
 	warnings  []Warning
 }
 
-// add notes a line that may become a flag. Items are made by the block and never moved.
-func (in *importer) add(line int, f store.Flag) {
-	const block = 1024
-	if len(in.block) == cap(in.block) {
-		in.block = make([]item, 0, block)
-	}
-	in.block = append(in.block, item{line: line, flag: f})
-	in.items = append(in.items, &in.block[len(in.block)-1])
-}
-
 // lookAround judges the surroundings of every item before the writer is bothered.
 func (in *importer) lookAround() {
 	if len(in.report.Errors) > 0 {
 		return
 	}
-	for _, it := range in.items {
-		it.warnings, it.objection = in.checker.glance(it.flag.Name)
+	var alike []Warning // mostly one and the same
+	for _, block := range in.blocks {
+		for i := range block {
+			it := &block[i]
+			it.warnings, it.objection = in.checker.glance(it.flag.Name)
+			if slices.Equal(it.warnings, alike) {
+				it.warnings = alike
+			}
+			alike = it.warnings
+		}
 	}
 }
 
@@ -118,21 +116,6 @@ func (in *importer) refuse(line int, name, detail string) {
 		return
 	}
 	in.report.Errors = append(in.report.Errors, ImportError{Line: line, Name: Clip(name), Detail: detail})
-}
-
-// sort brings the items into name order, which the store likes, and refuses duplicates.
-func (in *importer) sort() {
-	slices.SortFunc(in.items, func(a, b *item) int {
-		return cmp.Or(cmp.Compare(a.flag.Name, b.flag.Name), cmp.Compare(a.line, b.line))
-	})
-	first := 0
-	for i := 1; i < len(in.items); i++ {
-		if in.items[i].flag.Name != in.items[first].flag.Name {
-			first = i
-			continue
-		}
-		in.refuse(in.items[i].line, in.items[i].flag.Name, fmt.Sprintf("expected each name once; it is in line %d already", in.items[first].line))
-	}
 }
 
 // run is the import's turn in the writer.
@@ -199,7 +182,8 @@ func (in *importer) check(b *batch) error {
 	if len(in.report.Errors) > 0 {
 		return in.refused()
 	}
-	for _, it := range in.items {
+	for i := range in.items {
+		it := &in.items[i]
 		old, was, err := b.tx.Flag(it.flag.Name)
 		if err != nil {
 			return err
@@ -223,7 +207,7 @@ func (in *importer) check(b *batch) error {
 			it.same = true
 			in.report.Unchanged++
 		default:
-			it.old = &old
+			it.old = new(old)
 			in.report.Replaced++
 		}
 	}
@@ -249,14 +233,20 @@ func (in *importer) put(b *batch) error {
 	in.report.Generation = b.tx.NextGeneration()
 	b.tx.Bulk()
 	b.changes = slices.Grow(b.changes, in.report.Created+in.report.Replaced)
-	for _, it := range in.items {
+	entry := b.entry(in.order, actionImport, in.report.Generation)
+	for i := range in.items {
+		it := &in.items[i]
 		if it.same {
 			continue
 		}
 		if it.flag.Since.IsZero() {
 			it.flag.Since = b.now
 		}
-		if _, err := b.put(in.order, actionImport, in.report.Generation, it.old, it.flag, it.found); err != nil {
+		write := b.tx.AddFlag
+		if it.old != nil {
+			write = b.tx.PutFlag
+		}
+		if err := b.put(write, entry, it.old, &it.flag, it.found); err != nil {
 			return err
 		}
 	}

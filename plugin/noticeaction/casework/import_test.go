@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -246,10 +247,11 @@ func FuzzImportLine(f *testing.F) {
 		if err := in.read(context.Background(), bytes.NewReader(line)); err != nil {
 			return
 		}
-		if n := len(in.items) + len(in.report.Errors) + in.report.MoreErrors; n > in.report.Lines || n == 0 {
-			t.Fatalf("%d lines became %d items and %d errors", in.report.Lines, len(in.items), len(in.report.Errors))
+		items := slices.Concat(in.blocks...)
+		if n := len(items) + len(in.report.Errors) + in.report.MoreErrors; n > in.report.Lines || n == 0 {
+			t.Fatalf("%d lines became %d items and %d errors", in.report.Lines, len(items), len(in.report.Errors))
 		}
-		for _, it := range in.items {
+		for _, it := range items {
 			if again, err := nameFor(p, it.flag.Name); err != nil || again != it.flag.Name {
 				t.Fatalf("name %q: %q, %v", it.flag.Name, again, err)
 			}

@@ -35,7 +35,7 @@ type line struct {
 func (in *importer) read(ctx context.Context, body io.Reader) error {
 	hash := sha256.New()
 	r := bufio.NewReaderSize(io.TeeReader(body, hash), maxLine+2) // with its line end
-	texts := make(map[string]string)
+	var kept texts
 	for n := 1; ; n++ {
 		text, err := r.ReadSlice('\n')
 		long := errors.Is(err, bufio.ErrBufferFull)
@@ -54,7 +54,7 @@ func (in *importer) read(ctx context.Context, body io.Reader) error {
 			in.refuse(n, "", fmt.Sprintf("expected at most %d bytes in a line", maxLine))
 		} else if len(text) > 0 {
 			in.report.Lines++
-			in.parse(n, text, texts)
+			in.parse(n, text, &kept)
 		}
 		if err != nil {
 			break
@@ -67,9 +67,9 @@ func (in *importer) read(ctx context.Context, body io.Reader) error {
 	return nil
 }
 
-// parse checks one line. Texts hold one copy of what many lines have alike.
-func (in *importer) parse(n int, text []byte, texts map[string]string) {
-	l, ok := fastLine(text)
+// parse checks one line.
+func (in *importer) parse(n int, text []byte, kept *texts) {
+	l, ok := fastLine(text, kept)
 	if !ok {
 		if err := decode(text, &l); err != nil {
 			in.refuse(n, l.Name, err.Error())
@@ -105,17 +105,50 @@ func (in *importer) parse(n int, text []byte, texts map[string]string) {
 	if len(in.report.Errors) > 0 {
 		return // nothing will be imported; read on for further errors
 	}
-	f.Authority = once(texts, f.Authority)
-	f.Reference = once(texts, f.Reference)
 	in.add(n, f)
 }
 
-func once(texts map[string]string, s string) string {
-	if t, ok := texts[s]; ok {
-		return t
+// texts hold what lines say, with little for the collector to look at. The zero value is ready.
+type texts struct {
+	alike map[string]string
+	chunk strings.Builder
+}
+
+// add returns a text that differs from line to line.
+func (t *texts) add(b []byte) string {
+	n := t.room(len(b))
+	t.chunk.Write(b)
+	return t.chunk.String()[n:]
+}
+
+// copy does the same with a text that is a string already.
+func (t *texts) copy(s string) string {
+	n := t.room(len(s))
+	t.chunk.WriteString(s)
+	return t.chunk.String()[n:]
+}
+
+// room returns where the next text of so many bytes will begin.
+func (t *texts) room(n int) int {
+	const size = 1 << 16
+	if t.chunk.Cap()-t.chunk.Len() < n {
+		t.chunk.Reset()
+		t.chunk.Grow(max(size, n))
 	}
-	if len(texts) < maxAuthorities {
-		texts[s] = s
+	return t.chunk.Len()
+}
+
+// once returns a text that many lines have alike.
+func (t *texts) once(b []byte) string {
+	if s, ok := t.alike[string(b)]; ok {
+		return s
+	}
+	if t.alike == nil {
+		t.alike = make(map[string]string)
+	}
+	s := string(b)
+	if len(t.alike) < maxAuthorities {
+		t.alike[s] = s
 	}
 	return s
 }

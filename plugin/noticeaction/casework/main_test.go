@@ -39,16 +39,19 @@ var clerk = Order{Actor: "uid:1000"}
 // desk is a Desk under test with its store and a clock of its own.
 type desk struct {
 	*Desk
-	t     testing.TB
-	path  string
-	store *store.Store
-	set   *redirect.Set
-	now   atomic.Pointer[time.Time] // what the desk takes for now; the zero time: the real clock
-	shift time.Duration             // of the real clock
-	errs  []error                   // what OnStoreError was told
+	t       testing.TB
+	path    string
+	store   *store.Store
+	set     *redirect.Set
+	now     atomic.Pointer[time.Time] // what the desk takes for now; the zero time: the real clock
+	shift   time.Duration             // of the real clock
+	changed func([]redirect.Change)   // OnChange
+
+	errs []error // what OnStoreError was told
 
 	telling sync.Mutex
 	reached map[string]*reach.Record // what OnReach was told and still holds
+	pages   map[string]store.Page    // what OnPage was told last, by authority
 	early   []string                 // names of which OnReach was told while they were not in the table
 }
 
@@ -70,8 +73,9 @@ func (d *desk) open(p *Policy) {
 		d.t.Fatal(err)
 	}
 	d.store, d.set, d.reached = s, redirect.NewSet(), make(map[string]*reach.Record)
+	d.pages = make(map[string]store.Page)
 	d.Desk, err = Open(Config{
-		Store: s, Set: d.set, Policy: p, Now: d.clock, OnReach: d.onReach,
+		Store: s, Set: d.set, Policy: p, Now: d.clock, OnReach: d.onReach, OnPage: d.onPage, OnChange: d.changed,
 		OnStoreError: func(err error) { d.errs = append(d.errs, err) },
 	})
 	if err != nil {

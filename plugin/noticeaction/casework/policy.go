@@ -213,6 +213,9 @@ const (
 // suffixOf tells whether others register names directly below this one, or below every name
 // directly below it, by the Public Suffix List.
 func suffixOf(name string) suffixKind {
+	if suffix, _ := publicsuffix.PublicSuffix("*." + name); len(suffix) < len(name) {
+		return none // nor is the name itself a suffix, or it would have been found
+	}
 	for _, probe := range []string{name, "*." + name} {
 		if suffix, byICANN := publicsuffix.PublicSuffix(probe); suffix == probe {
 			if byICANN {

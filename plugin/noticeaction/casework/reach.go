@@ -79,7 +79,8 @@ func (d *Desk) lookUpAll(ctx context.Context, p *Policy, in *importer) {
 		return
 	}
 	var fresh []*item
-	for _, it := range in.items {
+	for i := range in.items {
+		it := &in.items[i]
 		if it.objection == nil && !d.redirects(it.flag.Name) {
 			fresh = append(fresh, it)
 		}

@@ -44,6 +44,7 @@ type batch struct {
 	leaves   []store.OutgoingKind // what is new in the outbox
 	stuck    error                // of the cases that could not go on
 	refusals *refusals
+	pages    []store.Page // that were published
 }
 
 // write is the writing goroutine.
@@ -146,6 +147,7 @@ func (d *Desk) commit(group []*operation) {
 		maps.Copy(d.w.authorities, b.newcomers)
 		err = d.publish(b)
 		d.tellCases(b)
+		d.tellPages(b)
 	}
 	if err == nil {
 		return
@@ -184,6 +186,7 @@ func (d *Desk) publish(b *batch) error {
 		}
 	}
 	d.onPublish(time.Since(start))
+	d.onChange(b.changes)
 	d.tellReach(b, true)
 	if d.set.NeedsMerge() {
 		select {

@@ -105,13 +105,22 @@ func BenchmarkImport1M(b *testing.B) {
 	}
 }
 
+// BenchmarkMerge1M folds a full overlay into the layer below, which it does mostly, and into a base.
 func BenchmarkMerge1M(b *testing.B) {
-	s := overlaid(randomNames(million, 1))
-	before := s.Table()
-	b.ReportAllocs()
-	for b.Loop() {
-		s.current.Store(before)
-		s.Merge()
+	for _, into := range []struct {
+		name  string
+		share int
+	}{{"middle", defaultLimits.share}, {"base", million}} {
+		b.Run(into.name, func(b *testing.B) {
+			s := overlaid(randomNames(million, 1))
+			s.limits.share = into.share
+			before := s.Table()
+			b.ReportAllocs()
+			for b.Loop() {
+				s.current.Store(before)
+				s.Merge()
+			}
+		})
 	}
 }
 

@@ -1,117 +1,100 @@
 package redirect
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
+	"math/bits"
+	"runtime"
 	"slices"
 )
 
-// maxArena is what a bucket's offset can reach.
-const maxArena = math.MaxUint32
+// work counts names that are written to an index.
+type work int
 
-// builder gathers names in any order and makes an index of them. Of two equal names the later counts.
-type builder struct {
-	arena  []byte // records as in an index, in the order they came
-	hashes []uint64
-	starts []uint32
-	limit  int // of the arena, in bytes
-}
-
-// newBuilder returns a builder with room for the names of the layers.
-func newBuilder(limit int, layers ...*index) *builder {
-	names, size := 0, 0
-	for _, x := range layers {
-		names += x.len
-		size += len(x.arena)
-	}
-	return &builder{
-		arena:  make([]byte, 0, size),
-		hashes: make([]uint64, 0, names),
-		starts: make([]uint32, 0, names),
-		limit:  limit,
+// pause lets goroutines that answer have their turn now and then. On a machine of few processors they
+// would else wait until the scheduler takes the processor away, which is after ten milliseconds.
+func (w *work) pause() {
+	const breath = 2048 // names, a fraction of a millisecond
+	if *w++; *w%breath == 0 {
+		runtime.Gosched()
 	}
 }
 
-func add[S text](b *builder, k *key, name S, id AuthorityID) error {
-	if len(b.arena)+headSize+len(name) > b.limit {
-		return fmt.Errorf("%w: expected at most %d bytes, after %d names", ErrFull, b.limit, len(b.hashes))
+// staged holds names on their way into an index, whose size is known once all are there. They lie in
+// parts by their hash, so that an index of many is filled a piece at a time that a processor can keep.
+type staged struct {
+	parts [][]byte // records as in the rest of an index; in each part in the order they came
+	shift int      // of a hash, to its part
+	len   int
+	size  int // bytes of all records
+	limit int // of size
+}
+
+// newStaged returns an empty one for about so many names.
+func newStaged(names, limit int) *staged {
+	const piece = 1 << 14 // names
+	parts := 1
+	for parts*piece < names {
+		parts *= 2
 	}
-	b.starts = append(b.starts, uint32(len(b.arena)))
-	b.hashes = append(b.hashes, k.hash)
-	b.arena = binary.LittleEndian.AppendUint32(b.arena, head(k, len(name), id))
-	b.arena = append(b.arena, name...)
+	return &staged{parts: make([][]byte, parts), shift: 64 - bits.TrailingZeros(uint(parts)), limit: limit}
+}
+
+// stage checks a change and takes it in.
+func (s *staged) stage(known *authorities, c Change) error {
+	if err := checkName(c.Name); err != nil {
+		return err
+	}
+	id := tombstone
+	if !c.Remove {
+		var err error
+		if id, err = known.id(c.Authority); err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+	}
+	if s.size+recordSize(c.Name) > s.limit {
+		return fmt.Errorf("%w: expected at most %d bytes, after %d names", ErrFull, s.limit, s.len)
+	}
+	s.len++
+	s.size += recordSize(c.Name)
+	k := keyOf(c.Name)
+	part := &s.parts[k.hash>>s.shift]
+	*part = append(append(*part, byte(len(c.Name)), byte(id), byte(id>>8)), c.Name...)
 	return nil
 }
 
-// index makes the index. The builder is spent afterwards.
-func (b *builder) index() *index {
-	order, dir := b.sort()
-	x := &index{dir: dir, arena: make([]byte, 0, len(b.arena))}
-	from := uint32(0)
-	for i := range len(dir) - 1 {
-		to := dir[i].at
-		start := len(x.arena)
-		dir[i].at = uint32(start)
-		for _, j := range order[from:to] {
-			at := b.starts[j]
-			record := b.arena[at : at+headSize+uint32(b.arena[at])]
-			if old := sameRecord(x.arena[start:], record); old != nil {
-				copy(old, record)
+// index makes an index. Of two equal names the later counts. What was staged is spent afterwards.
+func (s *staged) index() *index {
+	x := newIndex(s.len, s.size)
+	var w work
+	for i := range s.parts {
+		records := rest{arena: s.parts[i]}
+		s.parts[i] = nil
+		for name, id := range records.all {
+			w.pause()
+			k := keyOf(name)
+			if record := locate(x, &k, name); record != nil {
+				setAuthority(record, id)
 				continue
 			}
-			x.arena = append(x.arena, record...)
-			x.len++
-			dir[i].filter |= filterBits(b.hashes[j])
+			insert(x, &k, name, id)
 		}
-		from = to
 	}
-	dir[len(dir)-1].at = uint32(len(x.arena))
-	if len(x.arena) < cap(x.arena) {
-		x.arena = slices.Clone(x.arena)
-	}
-	return x
-}
-
-// sort orders the records by bucket, and by age within one. It returns their numbers, and a
-// directory whose buckets tell where, among these numbers, their own end.
-func (b *builder) sort() ([]uint32, []bucket) {
-	buckets := max(1, len(b.hashes)/perBucket)
-	dir := make([]bucket, buckets+1)
-	for _, h := range b.hashes {
-		dir[bucketOf(h, buckets)].at++
-	}
-	sum := uint32(0)
-	for i := range dir {
-		sum, dir[i].at = sum+dir[i].at, sum
-	}
-	order := make([]uint32, len(b.hashes))
-	for j, h := range b.hashes {
-		end := &dir[bucketOf(h, buckets)].at
-		order[*end] = uint32(j)
-		*end++
-	}
-	return order, dir
-}
-
-// sameRecord returns the record of run that has the name of record, or nil.
-func sameRecord(run, record []byte) []byte {
-	for len(run) > 0 {
-		end := headSize + int(run[0])
-		if run[0] == record[0] && run[1] == record[1] && string(run[headSize:end]) == string(record[headSize:]) {
-			return run[:end]
-		}
-		run = run[end:]
-	}
-	return nil
+	return x.fitted()
 }
 
 // merge makes one index of layers, oldest first: of each name what the last layer says that has it.
 // Tombstones go, unless there is a layer below the merged ones for them to hide.
 func merge(limit int, tombstones bool, layers ...*index) (*index, error) {
-	b := newBuilder(limit, layers...)
+	names, size := 0, 0
+	for _, layer := range layers {
+		names += layer.len
+		size += layer.size
+	}
+	x := newIndex(names, size)
+	var w work
 	for i, layer := range layers {
 		for name, id := range layer.all() {
+			w.pause()
 			if id == tombstone && !tombstones {
 				continue
 			}
@@ -119,17 +102,18 @@ func merge(limit int, tombstones bool, layers ...*index) (*index, error) {
 			if hidden(layers[i+1:], &k, name) {
 				continue
 			}
-			if err := add(b, &k, name, id); err != nil {
-				return nil, err
-			}
+			insert(x, &k, name, id)
 		}
 	}
-	return b.index(), nil
+	if x.size > limit {
+		return nil, fmt.Errorf("%w: expected at most %d bytes, got %d", ErrFull, limit, x.size)
+	}
+	return x.fitted(), nil
 }
 
 func hidden(layers []*index, k *key, name []byte) bool {
 	for _, layer := range layers {
-		if _, ok := find(layer, k, name); ok {
+		if locate(layer, k, name) != nil {
 			return true
 		}
 	}
@@ -137,16 +121,27 @@ func hidden(layers []*index, k *key, name []byte) bool {
 }
 
 // since returns an index of the records of x that are not in old.
-func since(limit int, x, old *index) (*index, error) {
-	b := newBuilder(limit)
+func since(x, old *index) *index {
+	y := newIndex(x.len, x.size)
 	for name, id := range x.all() {
 		k := keyOf(name)
-		if was, ok := find(old, &k, name); ok && was == id {
-			continue
-		}
-		if err := add(b, &k, name, id); err != nil {
-			return nil, err
+		if was, ok := find(old, &k, name); !ok || was != id {
+			insert(y, &k, name, id)
 		}
 	}
-	return b.index(), nil
+	return y.fitted()
+}
+
+// fitted returns x, or the same in less memory if x was made for much more than it got.
+func (x *index) fitted() *index {
+	y := newIndex(x.len, x.size)
+	if 10*len(y.lines) > 9*len(x.lines) {
+		x.rest.arena = slices.Clone(x.rest.arena)
+		return x
+	}
+	for name, id := range x.all() {
+		k := keyOf(name)
+		insert(y, &k, name, id)
+	}
+	return y
 }

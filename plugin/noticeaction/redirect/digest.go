@@ -16,24 +16,31 @@ import (
 type Digest [sha256.Size]byte
 
 // Add counts an entry in. The entry must not be counted already.
-func (d *Digest) Add(e Entry) { d.sum(e, bits.Add64) }
-
-// Remove takes out an entry that was counted in, with the same authority and NotAfter.
-func (d *Digest) Remove(e Entry) { d.sum(e, bits.Sub64) }
-
-// String returns the digest in lowercase hexadecimal.
-func (d Digest) String() string { return hex.EncodeToString(d[:]) }
-
-func (d *Digest) sum(e Entry, op func(x, y, carry uint64) (uint64, uint64)) {
-	h := hashEntry(e)
-	var carry, word uint64
+func (d *Digest) Add(e Entry) {
+	h, carry := hashEntry(e), uint64(0)
 	for i := len(d) - 8; i >= 0; i -= 8 {
-		word, carry = op(binary.BigEndian.Uint64(d[i:]), binary.BigEndian.Uint64(h[i:]), carry)
+		var word uint64
+		word, carry = bits.Add64(d.word(i), h.word(i), carry)
 		binary.BigEndian.PutUint64(d[i:], word)
 	}
 }
 
-func hashEntry(e Entry) [sha256.Size]byte {
+// Remove takes out an entry that was counted in, with the same authority and NotAfter.
+func (d *Digest) Remove(e Entry) {
+	h, borrow := hashEntry(e), uint64(0)
+	for i := len(d) - 8; i >= 0; i -= 8 {
+		var word uint64
+		word, borrow = bits.Sub64(d.word(i), h.word(i), borrow)
+		binary.BigEndian.PutUint64(d[i:], word)
+	}
+}
+
+func (d *Digest) word(i int) uint64 { return binary.BigEndian.Uint64(d[i:]) }
+
+// String returns the digest in lowercase hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+func hashEntry(e Entry) Digest {
 	b := make([]byte, 0, 2+maxName+2+maxAuthority+8)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(e.Name)))
 	b = append(b, e.Name...)

@@ -1,91 +1,249 @@
 package redirect
 
 import (
+	"encoding/binary"
 	"iter"
+	"math"
 	"math/bits"
 )
 
-// index maps names to authorities. It is immutable and holds two pointers, however many names.
+// index maps names to authorities: a filter, and lines of records. Once published it is immutable. It
+// holds a handful of pointers, however many names.
 //
-// The names of a bucket lie side by side in the arena, so a hit touches a directory entry and one or
-// two cache lines of names. A miss, as nearly every query is, ends at the directory entry: its filter
-// lets through about one in fifty.
+// A miss, as nearly every query is, ends at the filter, which is small enough to stay in a processor's
+// cache and lets about one in sixty through. Where a name lies follows from its hash alone, so the
+// processor fetches the line while it looks at the filter: a hit waits for memory once.
+//
+// Lines come in groups. A name that finds its own line full goes to the next line of the group that has
+// room, and where none has, as one that is longer than a line, to the rest.
 type index struct {
-	dir   []bucket // one more than there are buckets: a bucket's names end where the next one's begin
-	arena []byte   // records: len uint8, tag uint8, authority uint16, name
-	len   int
+	filter []uint64 // a Bloom filter, three bits a name in one word
+	lines  []line   // whole groups
+	rest   rest
+
+	len  int // names
+	size int // bytes of their records
 }
 
-// bucket is a directory entry.
-type bucket struct {
-	at     uint32 // of its first record in the arena
-	filter uint32 // a Bloom filter of its names, two bits each
-}
+// line is as much as a processor fetches at once: records one after the other, and zeros.
+//
+// A record is a byte with the name's length, two with the authority, little-endian, and the name. The
+// first byte of a line has the bit more if names that belong in the line, or in one before it in the
+// group, lie further on.
+type line [64]byte
 
 const (
-	headSize  = 4
-	perBucket = 2 // names to a bucket, on average
+	headSize    = 3
+	longest     = len(line{}) - headSize
+	more        = 0x80
+	lengthMask  = 0x3f
+	group       = 4
+	filled      = 47 // bytes of a line that records take up on average
+	namesToWord = 6  // of the filter
 )
 
-func head(k *key, n int, id AuthorityID) uint32 {
-	return uint32(n) | uint32(k.hash>>10&0xff)<<8 | uint32(id)<<16
+// newIndex returns an empty index for so many names, whose records take so many bytes.
+func newIndex(names, size int) *index {
+	return &index{
+		filter: make([]uint64, names/namesToWord+1),
+		lines:  make([]line, (size/(filled*group)+1)*group),
+	}
 }
 
-func filterBits(hash uint64) uint32 {
-	return 1<<(hash&31) | 1<<(hash>>5&31)
+func recordSize[S text](name S) int { return headSize + len(name) }
+
+func filterBits(hash uint64) uint64 {
+	return 1<<(hash&63) | 1<<(hash>>6&63) | 1<<(hash>>12&63)
 }
 
-// bucketOf scales the hash to the directory. It rises with the hash: an index read from front to
-// back fills another in nearly the same order.
-func bucketOf(hash uint64, buckets int) int {
-	hi, _ := bits.Mul64(hash, uint64(buckets))
+// scale maps the hash to 0..n-1. It rises with the hash: an index read from front to back fills another
+// in nearly the same order.
+func scale(hash uint64, n int) int {
+	hi, _ := bits.Mul64(hash, uint64(n))
 	return int(hi)
+}
+
+// mayHold reports false when there is no name of that hash. It is so short that it is compiled into the
+// look-up, where it ends nearly every one.
+func (x *index) mayHold(hash uint64) bool {
+	want := filterBits(hash)
+	return x.filter[scale(hash, len(x.filter))]&want == want
 }
 
 // find returns what the index holds for name, whose key is k: an authority or the tombstone.
 func find[S text](x *index, k *key, name S) (AuthorityID, bool) {
-	i := bucketOf(k.hash, len(x.dir)-1)
-	b := x.dir[i]
-	if bit := filterBits(k.hash); b.filter&bit != bit {
+	record := locate(x, k, name)
+	if record == nil {
 		return 0, false
 	}
-	want := uint16(head(k, len(name), 0))
-	for run := x.arena[b.at:x.dir[i+1].at]; len(run) >= headSize; {
-		h := load32(run, 0)
-		end := headSize + int(h&0xff)
-		if uint16(h) == want && same(k, name, run[headSize:end]) {
-			return AuthorityID(h >> 16), true
-		}
-		run = run[end:]
+	return authorityOf(record), true
+}
+
+// locate returns the record of name, from its head on, or nil.
+func locate[S text](x *index, k *key, name S) []byte {
+	if !x.mayHold(k.hash) {
+		return nil
 	}
-	return 0, false
+	home := scale(k.hash, len(x.lines))
+	for i := range group {
+		l := &x.lines[home^i]
+		for at := 0; at+headSize < len(l); {
+			n := int(l[at] & lengthMask)
+			if n == 0 {
+				break
+			}
+			if n == len(name) && same(k, name, l[at+headSize:at+headSize+len(name)]) {
+				return l[at:]
+			}
+			at += headSize + n
+		}
+		if l[0]&more == 0 {
+			return nil
+		}
+	}
+	return inRest(&x.rest, k, name)
+}
+
+// insert adds a name that is not there. For speed alone, an index should not get more than it was made
+// for.
+func insert[S text](x *index, k *key, name S, id AuthorityID) {
+	x.size += recordSize(name)
+	x.len++
+	x.filter[scale(k.hash, len(x.filter))] |= filterBits(k.hash)
+	home := scale(k.hash, len(x.lines))
+	for i := range group {
+		l := &x.lines[home^i]
+		if at, ok := l.room(len(name)); ok {
+			l[at] |= byte(len(name))
+			setAuthority(l[at:], id)
+			copy(l[at+headSize:], name)
+			return
+		}
+		l[0] |= more
+	}
+	addRest(&x.rest, k, name, id)
+}
+
+// room returns where a record for a name of n bytes can begin.
+func (l *line) room(n int) (at int, ok bool) {
+	for at+headSize < len(l) && l[at]&lengthMask != 0 {
+		at += headSize + int(l[at]&lengthMask)
+	}
+	return at, at+headSize+n <= len(l)
+}
+
+func authorityOf(record []byte) AuthorityID {
+	return AuthorityID(binary.LittleEndian.Uint16(record[1:]))
+}
+
+func setAuthority(record []byte, id AuthorityID) {
+	binary.LittleEndian.PutUint16(record[1:], uint16(id))
 }
 
 // all yields every name in the order it is stored in. The name is only lent.
 func (x *index) all() iter.Seq2[[]byte, AuthorityID] {
 	return func(yield func([]byte, AuthorityID) bool) {
-		for rest := x.arena; len(rest) >= headSize; {
-			h := load32(rest, 0)
-			end := headSize + int(h&0xff)
-			if !yield(rest[headSize:end], AuthorityID(h>>16)) {
-				return
+		for i := range x.lines {
+			l := &x.lines[i]
+			for at := 0; at+headSize < len(l); {
+				n := int(l[at] & lengthMask)
+				if n == 0 {
+					break
+				}
+				if !yield(l[at+headSize:at+headSize+n], authorityOf(l[at:])) {
+					return
+				}
+				at += headSize + n
 			}
-			rest = rest[end:]
 		}
+		x.rest.all(yield)
 	}
 }
 
-// orNil spares readers of an empty overlay the look-up in it.
+// orNil spares readers of an empty layer the look-up in it.
 func (x *index) orNil() *index {
-	if x.len == 0 {
+	if x.names() == 0 {
 		return nil
 	}
 	return x
+}
+
+// names is the number of names, of a layer that may not be there.
+func (x *index) names() int {
+	if x == nil {
+		return 0
+	}
+	return x.len
 }
 
 func (x *index) bytes() int {
 	if x == nil {
 		return 0
 	}
-	return sizeOf[index]() + cap(x.arena) + cap(x.dir)*sizeOf[bucket]()
+	return sizeOf[index]() + cap(x.filter)*sizeOf[uint64]() + cap(x.lines)*sizeOf[line]() + x.rest.bytes()
 }
+
+// rest holds the few names that found no room in their lines.
+type rest struct {
+	arena []byte   // records, as in a line but without the bit
+	slots []uint32 // an open hash table, a power of two: where in the arena a record begins, plus one; 0: none
+	len   int
+}
+
+// maxArena is what a slot can reach.
+const maxArena = math.MaxUint32 - 1
+
+func inRest[S text](r *rest, k *key, name S) []byte {
+	if r.len == 0 {
+		return nil
+	}
+	for i := r.slot(k.hash); r.slots[i] != 0; i = r.slot(i + 1) {
+		record := r.arena[r.slots[i]-1:]
+		if int(record[0]) == len(name) && same(k, name, record[headSize:headSize+len(name)]) {
+			return record
+		}
+	}
+	return nil
+}
+
+func addRest[S text](r *rest, k *key, name S, id AuthorityID) {
+	if r.len++; r.len*2 > len(r.slots) {
+		r.grow()
+	}
+	r.link(k.hash, len(r.arena))
+	r.arena = append(r.arena, byte(len(name)), byte(id), byte(id>>8))
+	r.arena = append(r.arena, name...)
+}
+
+// link points a slot at the record that begins at a place in the arena.
+func (r *rest) link(hash uint64, at int) {
+	i := r.slot(hash)
+	for r.slots[i] != 0 {
+		i = r.slot(i + 1)
+	}
+	r.slots[i] = uint32(at) + 1
+}
+
+// slot goes by the low bits of the hash, as names mostly come in the order of the high ones.
+func (r *rest) slot(hash uint64) uint64 { return hash & uint64(len(r.slots)-1) }
+
+// grow doubles the table.
+func (r *rest) grow() {
+	r.slots = make([]uint32, max(8, 2*len(r.slots)))
+	for at := 0; at < len(r.arena); at += headSize + int(r.arena[at]) {
+		k := keyOf(r.arena[at+headSize : at+headSize+int(r.arena[at])])
+		r.link(k.hash, at)
+	}
+}
+
+func (r *rest) all(yield func([]byte, AuthorityID) bool) {
+	for left := r.arena; len(left) > 0; {
+		end := headSize + int(left[0])
+		if !yield(left[headSize:end], authorityOf(left)) {
+			return
+		}
+		left = left[end:]
+	}
+}
+
+func (r *rest) bytes() int { return cap(r.arena) + cap(r.slots)*sizeOf[uint32]() }

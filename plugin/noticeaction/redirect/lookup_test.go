@@ -35,7 +35,7 @@ func TestLookup(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.what, func(t *testing.T) {
-			s := newSet(limits{merge: 1, fold: 100, arena: maxArena})
+			s := newSet(limits{merge: 1, fold: 100, share: 4, arena: maxArena})
 			for _, form := range []string{"overlay", "base"} {
 				if form == "overlay" {
 					apply(t, s, put(test.stored, "apd-gba"))
@@ -146,12 +146,19 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestBytesPerName weighs a million names on the heap, and has Bytes tell the same.
+// TestBytesPerName weighs a million names on the heap with all layers as full as they get, of which names
+// that were replaced take the most, and has Bytes tell the same.
 func TestBytesPerName(t *testing.T) {
 	const n, most = million, 28
 	names := randomNames(n, 1)
 	before := heap()
-	set := overlaid(names)
+	set := loaded(names)
+	replaceSome(t, set, names, n/defaultLimits.share)
+	set.Merge()
+	replaceSome(t, set, names, defaultLimits.merge-1)
+	if table := set.Table(); table.middle.names() != n/defaultLimits.share || table.overlay.names() != defaultLimits.merge-1 {
+		t.Errorf("%d names in the middle, %d in the overlay", table.middle.names(), table.overlay.names())
+	}
 	held := heap() - before
 	if per := float64(held) / n; per > most {
 		t.Errorf("%.1f bytes a name, want at most %d", per, most)
@@ -160,6 +167,16 @@ func TestBytesPerName(t *testing.T) {
 		t.Errorf("Bytes() is %.3f of what the heap holds, want 0.98 to 1.02", got)
 	}
 	runtime.KeepAlive(names)
+}
+
+// replaceSome gives the first n names another authority.
+func replaceSome(t *testing.T, set *Set, names []string, n int) {
+	t.Helper()
+	var changes []Change
+	for _, name := range names[:n] {
+		changes = append(changes, put(name, "fps"))
+	}
+	apply(t, set, changes...)
 }
 
 func heap() uint64 {
@@ -171,13 +188,15 @@ func heap() uint64 {
 
 // TestIndexHasNoPointers allows an index its slices, and nothing in them for the collector to follow.
 func TestIndexHasNoPointers(t *testing.T) {
-	for field := range reflect.TypeFor[index]().Fields() {
-		typ := field.Type
-		if typ.Kind() == reflect.Slice {
-			typ = typ.Elem()
-		}
-		if hasPointers(typ) {
-			t.Errorf("%s: %s has pointers", field.Name, typ)
+	for _, part := range []reflect.Type{reflect.TypeFor[index](), reflect.TypeFor[rest]()} {
+		for field := range part.Fields() {
+			typ := field.Type
+			if typ.Kind() == reflect.Slice {
+				typ = typ.Elem()
+			}
+			if typ != reflect.TypeFor[rest]() && hasPointers(typ) {
+				t.Errorf("%s of %s: %s has pointers", field.Name, part, typ)
+			}
 		}
 	}
 }

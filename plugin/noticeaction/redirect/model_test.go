@@ -25,7 +25,10 @@ var someChange = rapid.Custom(func(t *rapid.T) Change {
 
 var someLimits = rapid.Custom(func(t *rapid.T) limits {
 	merge := rapid.IntRange(1, 6).Draw(t, "merge")
-	return limits{merge: merge, fold: merge + rapid.IntRange(0, 12).Draw(t, "room"), arena: maxArena}
+	return limits{
+		merge: merge, fold: merge + rapid.IntRange(0, 12).Draw(t, "room"),
+		share: rapid.IntRange(1, 4).Draw(t, "share"), arena: maxArena,
+	}
 })
 
 func applyTo(model map[string]string, changes []Change) {

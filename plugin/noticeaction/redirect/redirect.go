@@ -1,10 +1,10 @@
 // Package redirect holds the set of redirected names that DNS answers are made from.
 //
-// A [Table] is immutable, and readers reach it by one atomic load from a [Set]. It is a large base and
-// a small overlay of what changed since, both flat hash indexes over a byte arena: a look-up allocates
-// nothing, hashes the name once whatever its case, and the collector finds no pointer per name.
-// A single writer publishes a new table for each committed change; [Set.Merge] folds the overlay into
-// a new base beside it.
+// A [Table] is immutable, and readers reach it by one atomic load from a [Set]. It is a large base, a
+// middle layer of what changed since and a small overlay of what changed last, all flat hash indexes: a
+// look-up allocates nothing, hashes the name once whatever its case, and the collector finds no pointer
+// per name. A single writer publishes a new table for each committed change; [Set.Merge] folds the
+// overlay into the middle beside it, and once in a while both into a new base.
 //
 // The package knows names and authorities and nothing else. It does not judge whether a name is
 // registrable, strip zones, unescape labels, watch the clock or keep anything on disk, it starts no
@@ -57,7 +57,7 @@ func checkName(name string) error {
 	switch {
 	case name == "" || len(name) > maxName:
 		return fmt.Errorf("%w: expected 1 to %d bytes, got %d", ErrName, maxName, len(name))
-	case strings.ContainsFunc(name, func(r rune) bool { return 'A' <= r && r <= 'Z' }):
+	case !isLower(name):
 		return fmt.Errorf("%w %q: expected lower case", ErrName, name)
 	case name[len(name)-1] == '.':
 		return fmt.Errorf("%w %q: expected no final dot", ErrName, name)
@@ -65,15 +65,29 @@ func checkName(name string) error {
 	return nil
 }
 
+func isLower(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; 'A' <= c && c <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
 // authorities numbers the authorities in order of first use. Ids are never reused, so a published
 // table keeps the names it was made with while later ones are appended behind its back.
 type authorities struct {
 	ids   map[string]AuthorityID
 	names []string
+	last  AuthorityID // asked for; mostly it is asked for again
 }
 
 func (a *authorities) id(name string) (AuthorityID, error) {
+	if int(a.last) < len(a.names) && a.names[a.last] == name {
+		return a.last, nil
+	}
 	if id, ok := a.ids[name]; ok {
+		a.last = id
 		return id, nil
 	}
 	if name == "" || len(name) > maxAuthority {

@@ -3,6 +3,7 @@ package redirect
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -10,13 +11,15 @@ import (
 // limits say when a set moves from one form to the other.
 type limits struct {
 	merge int // names in the overlay from which it wants to be merged; a table of fewer has none
-	fold  int // names in the overlay above which Apply itself builds a base
-	arena int // bytes of names in a base
+	fold  int // names in the overlay above which Apply itself merges it
+	share int // the layer between overlay and base may have one in so many names of the base
+	arena int // bytes of names in a layer
 }
 
 // One Apply rebuilds the overlay, so its limit is what a caller may wait for: far less than the fsync
-// before it. The room up to fold is for what arrives while Merge runs.
-var defaultLimits = limits{merge: 2048, fold: 3 * 2048, arena: maxArena}
+// before it. The room up to fold is for what arrives while Merge runs. The larger the middle layer may
+// grow, the more seldom a base is built, and the more memory the names take that are in both.
+var defaultLimits = limits{merge: 512, fold: 6 * 1024, share: 16, arena: maxArena}
 
 // Set publishes tables: one writer at a time, any number of readers. The zero Set is not usable; make
 // one with NewSet. All its methods may be called concurrently; writers wait for one another.
@@ -35,7 +38,7 @@ func NewSet() *Set { return newSet(defaultLimits) }
 
 func newSet(l limits) *Set {
 	s := &Set{limits: l}
-	s.current.Store(&Table{base: newBuilder(l.arena).index()})
+	s.current.Store(&Table{base: newIndex(0, 0)})
 	return s
 }
 
@@ -49,14 +52,10 @@ func (s *Set) Table() *Table { return s.current.Load() }
 func (s *Set) Load(generation uint64, entries iter.Seq[Entry]) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	b := newBuilder(s.limits.arena)
-	var known authorities
-	for e := range entries {
-		if err := stage(b, &known, Change{Entry: e}); err != nil {
-			return fmt.Errorf("loading generation %d: %w", generation, err)
-		}
+	base, known, err := s.stage(entries)
+	if err != nil {
+		return fmt.Errorf("loading generation %d: %w", generation, err)
 	}
-	base := b.index()
 	s.authorities = known
 	s.current.Store(&Table{
 		base:        base,
@@ -68,11 +67,23 @@ func (s *Set) Load(generation uint64, entries iter.Seq[Entry]) error {
 	return nil
 }
 
+func (s *Set) stage(entries iter.Seq[Entry]) (*index, authorities, error) {
+	const many = 1 << 20 // there may be more or fewer
+	names := newStaged(many, s.limits.arena)
+	var known authorities
+	for e := range entries {
+		if err := names.stage(&known, Change{Entry: e}); err != nil {
+			return nil, authorities{}, err
+		}
+	}
+	return names.index(), known, nil
+}
+
 // Apply publishes one new table with all the changes. Of two changes of one name the later counts;
 // to remove a name that is not there is no error. On error, as for Load, nothing is published.
 //
 // The table is not copied: it takes the time to rebuild the overlay, tens of microseconds, or, with
-// thousands of changes at once, to build a new base.
+// thousands of changes at once, to merge.
 func (s *Set) Apply(generation uint64, changes []Change) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -90,61 +101,65 @@ func (s *Set) Apply(generation uint64, changes []Change) error {
 // next makes the table that follows the current one.
 func (s *Set) next(changes []Change) (*Table, error) {
 	t := s.current.Load()
-	b := newBuilder(s.limits.arena)
-	for _, c := range changes {
-		if err := stage(b, &s.authorities, c); err != nil {
-			return nil, err
-		}
-	}
-	newest := b.index()
-	layers := []*index{newest}
-	if t.overlay != nil {
-		layers = []*index{t.overlay, newest}
-	}
-	size := 0
-	for _, x := range layers {
-		size += x.len
-	}
-	if size > s.limits.fold || t.base.len+size < s.limits.merge {
-		base, err := merge(s.limits.arena, false, append([]*index{t.base}, layers...)...)
-		if err != nil {
-			return nil, err
-		}
-		return &Table{base: base, authorities: s.authorities.names, zones: zonesOf(base), len: base.len}, nil
-	}
-	overlay, err := merge(s.limits.arena, true, layers...)
+	newest, err := s.indexOf(changes)
 	if err != nil {
 		return nil, err
 	}
-	zones, n := t.counted(newest)
-	return &Table{base: t.base, overlay: overlay.orNil(), authorities: s.authorities.names, zones: zones, len: n}, nil
+	var next Table
+	if size := t.overlay.names() + newest.len; size <= s.limits.fold && t.base.len+t.middle.names()+size >= s.limits.merge {
+		next.base, next.middle = t.base, t.middle
+		next.overlay, err = merge(s.limits.arena, true, layers(t.overlay, newest)...)
+		next.overlay = next.overlay.orNil()
+	} else {
+		next.base, next.middle, err = s.fold(t.base, layers(t.middle, t.overlay, newest))
+	}
+	if err != nil {
+		return nil, err
+	}
+	next.authorities = s.authorities.names
+	next.zones, next.len = t.counted(newest)
+	return &next, nil
 }
 
-// stage checks one change and hands it to the builder.
-func stage(b *builder, known *authorities, c Change) error {
-	if err := checkName(c.Name); err != nil {
-		return err
-	}
-	id := tombstone
-	if !c.Remove {
-		var err error
-		if id, err = known.id(c.Authority); err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
+// indexOf checks the changes and makes an index of them.
+func (s *Set) indexOf(changes []Change) (*index, error) {
+	names := newStaged(len(changes), s.limits.arena)
+	for _, c := range changes {
+		if err := names.stage(&s.authorities, c); err != nil {
+			return nil, err
 		}
 	}
-	k := keyOf(c.Name)
-	return add(b, &k, c.Name, id)
+	return names.index(), nil
+}
+
+// fold merges what lies over a base: into one middle layer, or, where that would be too large, into a
+// new base.
+func (s *Set) fold(base *index, over []*index) (_, middle *index, err error) {
+	size := 0
+	for _, x := range over {
+		size += x.len
+	}
+	if base.len >= s.limits.merge && size <= base.len/s.limits.share {
+		middle, err = merge(s.limits.arena, true, over...)
+		return base, middle.orNil(), err
+	}
+	base, err = merge(s.limits.arena, false, append([]*index{base}, over...)...)
+	return base, nil, err
+}
+
+// layers returns those of the layers that there are.
+func layers(all ...*index) []*index {
+	return slices.DeleteFunc(all, func(x *index) bool { return x == nil })
 }
 
 // NeedsMerge reports whether the overlay has grown so large that Merge should be called.
 func (s *Set) NeedsMerge() bool {
-	t := s.current.Load()
-	return t.overlay != nil && t.overlay.len >= s.limits.merge
+	return s.current.Load().overlay.names() >= max(1, s.limits.merge)
 }
 
-// Merge publishes a table that says the same as the current one, with the overlay folded into a new
-// base. It builds while others write, and what they changed meanwhile becomes the new overlay. If
-// they replaced the base itself there is nothing left to merge. A base too large to build is left to
+// Merge publishes a table that says the same as the current one, with the overlay folded into the
+// layers below. It builds while others write, and what they changed meanwhile becomes the new overlay.
+// If they folded it themselves there is nothing left to merge. Layers too large to build are left to
 // the next Apply to report.
 func (s *Set) Merge() {
 	s.merging.Lock()
@@ -153,21 +168,17 @@ func (s *Set) Merge() {
 	if old.overlay == nil {
 		return
 	}
-	base, err := merge(s.limits.arena, false, old.base, old.overlay)
+	base, middle, err := s.fold(old.base, layers(old.middle, old.overlay))
 	if err != nil {
 		return
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	t := s.current.Load()
-	if t.base != old.base {
-		return
-	}
-	overlay, err := since(s.limits.arena, t.overlay, old.overlay)
-	if err != nil {
+	if t.base != old.base || t.middle != old.middle || t.overlay == nil {
 		return
 	}
 	merged := *t
-	merged.base, merged.overlay = base, overlay.orNil()
+	merged.base, merged.middle, merged.overlay = base, middle, since(t.overlay, old.overlay).orNil()
 	s.current.Store(&merged)
 }

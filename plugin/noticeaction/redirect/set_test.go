@@ -82,8 +82,8 @@ func TestApplyAndLoad(t *testing.T) {
 	}
 	for _, test := range tests {
 		for form, l := range map[string]limits{
-			"overlay": {merge: 0, fold: 100, arena: maxArena},
-			"base":    {merge: 100, fold: 100, arena: maxArena},
+			"overlay": {merge: 0, fold: 100, share: 4, arena: maxArena},
+			"base":    {merge: 100, fold: 100, share: 4, arena: maxArena},
 		} {
 			t.Run(test.what+"/"+form, func(t *testing.T) {
 				s := newSet(l)
@@ -111,6 +111,10 @@ func check(t interface{ Errorf(string, ...any) }, table *Table, want map[string]
 		if id, ok := table.Lookup(name); !ok || table.Authority(id) != authority {
 			t.Errorf("Lookup(%q) = %q, %t, want %q", name, table.Authority(id), ok, authority)
 		}
+	}
+	names := slices.Sorted(table.Names())
+	if !slices.Equal(names, slices.Sorted(maps.Keys(want))) {
+		t.Errorf("names %q, want those of %v", names, want)
 	}
 	zones := make(map[string]int)
 	for name := range want {
@@ -146,7 +150,7 @@ func TestErrorsPublishNothing(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.what, func(t *testing.T) {
-			s := newSet(limits{merge: 1, fold: 100, arena: 200})
+			s := newSet(limits{merge: 1, fold: 100, share: 4, arena: 200})
 			apply(t, s, put("kept.be", "apd-gba"))
 			before := s.Table()
 			good := Entry{Name: "good.be", Authority: "other"}
@@ -167,7 +171,7 @@ func TestErrorsPublishNothing(t *testing.T) {
 }
 
 func TestMostAuthorities(t *testing.T) {
-	s := newSet(limits{merge: 1, fold: 10, arena: maxArena})
+	s := newSet(limits{merge: 1, fold: 10, share: 4, arena: maxArena})
 	var all []Entry
 	for i := range maxAuthorities {
 		all = append(all, Entry{Name: fmt.Sprintf("n%d.be", i), Authority: fmt.Sprintf("a%d", i)})
@@ -199,7 +203,7 @@ func TestMostAuthorities(t *testing.T) {
 
 // TestOverlayStaysSmall follows the overlay from its first name to where Apply builds a base itself.
 func TestOverlayStaysSmall(t *testing.T) {
-	s := newSet(limits{merge: 4, fold: 8, arena: maxArena})
+	s := newSet(limits{merge: 4, fold: 8, share: 4, arena: maxArena})
 	names := randomNames(13, 1)
 	var overlay []int
 	var needs []bool
@@ -228,7 +232,7 @@ func TestOverlayStaysSmall(t *testing.T) {
 
 // TestEmptyOverlay has a change of nothing cost readers nothing.
 func TestEmptyOverlay(t *testing.T) {
-	s := newSet(limits{merge: 1, fold: 8, arena: maxArena})
+	s := newSet(limits{merge: 1, fold: 8, share: 4, arena: maxArena})
 	apply(t, s, put("a.be", "x"), put("b.be", "x"))
 	s.Merge()
 	apply(t, s)
@@ -239,7 +243,7 @@ func TestEmptyOverlay(t *testing.T) {
 
 // TestReadersKeepTheirTable holds a table while others are published.
 func TestReadersKeepTheirTable(t *testing.T) {
-	s := newSet(limits{merge: 1, fold: 100, arena: maxArena})
+	s := newSet(limits{merge: 1, fold: 100, share: 4, arena: maxArena})
 	apply(t, s, put("a.be", "first"))
 	held := s.Table()
 	apply(t, s, put("a.be", "second"), put("b.be", "third"))

@@ -2,7 +2,6 @@ package redirect
 
 import (
 	"bytes"
-	"cmp"
 	"iter"
 	"reflect"
 	"slices"
@@ -11,7 +10,8 @@ import (
 // Table is an immutable set of redirects. All its methods may be called concurrently.
 type Table struct {
 	base        *index
-	overlay     *index // what changed since base was built, with tombstones; nil if nothing did
+	middle      *index // what changed since base was built, with tombstones; nil if nothing did
+	overlay     *index // what changed since middle was built, likewise
 	authorities []string
 	zones       []zone // sorted by name, none empty
 	len         int
@@ -36,13 +36,19 @@ func lookup[S text](t *Table, name S) (AuthorityID, bool) {
 		return 0, false
 	}
 	k := keyOf(name)
-	if t.overlay != nil {
-		if id, ok := find(t.overlay, &k, name); ok {
+	for _, layer := range [...]*index{t.overlay, t.middle} {
+		if layer == nil || !layer.mayHold(k.hash) {
+			continue
+		}
+		if id, ok := find(layer, &k, name); ok {
 			if id == tombstone {
 				return 0, false
 			}
 			return id, true
 		}
+	}
+	if !t.base.mayHold(k.hash) {
+		return 0, false
 	}
 	return find(t.base, &k, name)
 }
@@ -61,6 +67,35 @@ func (t *Table) Generation() uint64 { return t.generation }
 // Len is the number of names redirected.
 func (t *Table) Len() int { return t.len }
 
+// Names yields the names redirected, in no order that means something.
+func (t *Table) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		layers := [...]*index{t.overlay, t.middle, t.base} // the newest first
+		for i, layer := range layers {
+			if layer == nil {
+				continue
+			}
+			for name, id := range layer.all() {
+				if id != tombstone && !covered(layers[:i], name) && !yield(string(name)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// covered reports whether one of the layers says something of name.
+func covered(layers []*index, name []byte) bool {
+	k := keyOf(name)
+	return slices.ContainsFunc(layers, func(layer *index) bool {
+		if layer == nil || !layer.mayHold(k.hash) {
+			return false
+		}
+		_, ok := find(layer, &k, name)
+		return ok
+	})
+}
+
 // Zones yields the zones that have flags, in byte order, with the number of flags in each. A name's
 // zone is what follows its first dot: "be" for "example.be", "" for a name of one label.
 func (t *Table) Zones() iter.Seq2[string, int] {
@@ -75,7 +110,7 @@ func (t *Table) Zones() iter.Seq2[string, int] {
 
 // Bytes is the memory the table holds, in bytes.
 func (t *Table) Bytes() int {
-	n := sizeOf[Table]() + t.base.bytes() + t.overlay.bytes()
+	n := sizeOf[Table]() + t.base.bytes() + t.middle.bytes() + t.overlay.bytes()
 	n += cap(t.authorities)*sizeOf[string]() + cap(t.zones)*sizeOf[zone]()
 	for _, a := range t.authorities {
 		n += len(a)
@@ -117,10 +152,12 @@ func zonesOf(x *index) []zone {
 // countZone adds delta to the zone of name. Zones are few, names many.
 func countZone(zones []zone, name []byte, delta int) []zone {
 	_, apex, _ := bytes.Cut(name, []byte{'.'})
-	i, ok := slices.BinarySearchFunc(zones, apex, func(z zone, apex []byte) int {
-		return cmp.Compare(z.name, string(apex))
-	})
-	if !ok {
+	i := slices.IndexFunc(zones, func(z zone) bool { return z.name == string(apex) })
+	if i < 0 {
+		i = slices.IndexFunc(zones, func(z zone) bool { return z.name > string(apex) })
+		if i < 0 {
+			i = len(zones)
+		}
 		zones = slices.Insert(zones, i, zone{name: string(apex)})
 	}
 	zones[i].flags += delta

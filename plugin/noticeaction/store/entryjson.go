@@ -8,8 +8,8 @@ import (
 )
 
 // appendEntry appends an entry as encoding/json would encode it, which takes several times as long: an import
-// writes a line for each name. A test holds the two together.
-func appendEntry(b []byte, e *Entry) []byte {
+// writes a line for each name. A test holds the two together. The hex of Prev is given apart from it.
+func appendEntry(b []byte, e *Entry, prev []byte) []byte {
 	b = strconv.AppendUint(append(b, `{"seq":`...), e.Seq, 10)
 	b = appendTime(append(b, `,"time":`...), e.Time)
 	b = strconv.AppendUint(append(b, `,"generation":`...), e.Generation, 10)
@@ -41,8 +41,12 @@ func appendEntry(b []byte, e *Entry) []byte {
 	if e.Late {
 		b = append(b, `,"late":true`...)
 	}
+	b = appendGiven(b, `,"authority":`, e.Authority)
+	if e.Version != 0 {
+		b = strconv.AppendUint(append(b, `,"version":`...), e.Version, 10)
+	}
 	b = appendGiven(b, `,"record":`, e.Record)
-	return append(appendText(append(b, `,"prev":`...), e.Prev), '}')
+	return append(append(append(b, `,"prev":"`...), prev...), `"}`...)
 }
 
 func appendFlagJSON(b []byte, key string, f *Flag) []byte {

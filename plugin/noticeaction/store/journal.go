@@ -17,13 +17,11 @@ import (
 func (tx *Tx) Append(e Entry) error {
 	tx.written = true
 	e.Seq = tx.state.lines + 1
-	e.Prev = tx.JournalHead()
-	for _, t := range e.times() {
-		if t.Year() < 0 || t.Year() > 9999 {
-			return fmt.Errorf("encoding journal entry %d: expected a time of the years 0 to 9999", e.Seq)
-		}
+	if !e.canBeWritten() {
+		return fmt.Errorf("encoding journal entry %d: expected a time of the years 0 to 9999", e.Seq)
 	}
-	tx.line = appendEntry(tx.line[:0], &e)
+	tx.prev = hex.AppendEncode(tx.prev[:0], tx.state.head[:])
+	tx.line = appendEntry(tx.line[:0], &e, tx.prev)
 	line := tx.keep(tx.line)
 	tx.journal.FillPercent = 1 // only ever appended to
 	if err := tx.journal.Put(seqKey(e.Seq), line); err != nil {
@@ -33,16 +31,13 @@ func (tx *Tx) Append(e Entry) error {
 	return nil
 }
 
-// times are all that the entry holds.
-func (e *Entry) times() []time.Time {
-	all := []time.Time{e.Time}
-	for _, f := range []*Flag{e.Before, e.After} {
-		if f != nil {
-			all = append(all, f.Since, f.NotAfter)
-		}
-	}
-	return all
+// canBeWritten reports whether all times of the entry are such as RFC 3339 knows.
+func (e *Entry) canBeWritten() bool {
+	flag := func(f *Flag) bool { return f == nil || writable(f.Since) && writable(f.NotAfter) }
+	return writable(e.Time) && flag(e.Before) && flag(e.After)
 }
+
+func writable(t time.Time) bool { return 0 <= t.Year() && t.Year() <= 9999 }
 
 // JournalLength is the number of lines, and the Seq of the last.
 func (tx *Tx) JournalLength() uint64 { return tx.state.lines }

@@ -44,17 +44,19 @@ func (tx *Tx) Load(set *redirect.Set, now time.Time) error {
 // entries yields all flags as the table has them, until the first error.
 func (tx *Tx) entries() iter.Seq2[redirect.Entry, error] {
 	return func(yield func(redirect.Entry, error) bool) {
-		names, authorities := &pool{}, make(map[string]string)
+		names, authorities, authority := &pool{}, make(map[string]string), ""
 		for name, v := range tx.from("") {
 			h, err := decodeHead(v)
 			if err != nil {
 				yield(redirect.Entry{}, fmt.Errorf("flag %s: %w", name, err))
 				return
 			}
-			authority, ok := authorities[string(h.authority)]
-			if !ok {
-				authority = string(h.authority)
-				authorities[authority] = authority
+			if string(h.authority) != authority {
+				var ok bool
+				if authority, ok = authorities[string(h.authority)]; !ok {
+					authority = string(h.authority)
+					authorities[authority] = authority
+				}
 			}
 			if !yield(redirect.Entry{Name: names.add(name), Authority: authority, NotAfter: h.notAfter}, nil) {
 				return
@@ -68,35 +70,45 @@ type sum struct {
 	count uint64
 	chunk []redirect.Entry
 	full  chan []redirect.Entry
+	empty chan []redirect.Entry // to be used again
 	total chan redirect.Digest
 }
 
-const sumChunk = 1024 // entries
+const (
+	sumChunk  = 1024 // entries
+	sumChunks = 4    // between the two
+)
 
 func newSum() *sum {
-	s := &sum{full: make(chan []redirect.Entry, 4), total: make(chan redirect.Digest, 1)}
-	go digest(s.full, s.total)
+	s := &sum{
+		full:  make(chan []redirect.Entry, sumChunks),
+		empty: make(chan []redirect.Entry, sumChunks),
+		total: make(chan redirect.Digest, 1),
+	}
+	for range sumChunks {
+		s.empty <- make([]redirect.Entry, 0, sumChunk)
+	}
+	s.chunk = <-s.empty
+	go digest(s.full, s.empty, s.total)
 	return s
 }
 
-func digest(full <-chan []redirect.Entry, total chan<- redirect.Digest) {
+func digest(full <-chan []redirect.Entry, empty chan<- []redirect.Entry, total chan<- redirect.Digest) {
 	var d redirect.Digest
 	for entries := range full {
 		for _, e := range entries {
 			d.Add(e)
 		}
+		empty <- entries[:0]
 	}
 	total <- d
 }
 
 func (s *sum) add(e redirect.Entry) {
-	if s.chunk == nil {
-		s.chunk = make([]redirect.Entry, 0, sumChunk)
-	}
 	s.count++
 	if s.chunk = append(s.chunk, e); len(s.chunk) == sumChunk {
 		s.full <- s.chunk
-		s.chunk = nil
+		s.chunk = <-s.empty
 	}
 }
 

@@ -49,6 +49,7 @@ var migrations = []func(*bolt.Tx) error{
 			outgoingBucket, payloadsBucket, outboxBucket, leavesBucket, messageIDsBucket,
 			tasksBucket, openBucket, noticesBucket, noticesOfBucket, sumsBucket, evidenceBucket)
 	},
+	func(tx *bolt.Tx) error { return createBuckets(tx, pagesBucket) },
 }
 
 func createBuckets(tx *bolt.Tx, names ...[]byte) error {

@@ -102,7 +102,7 @@ func TestOpenRefuses(t *testing.T) {
 		}), ErrForeign, "another program"},
 		{"a newer schema", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint32(nil, 99))
-		}), ErrNewer, "schema 99, expected at most 3"},
+		}), ErrNewer, "schema 99, expected at most 4"},
 		{"a schema version of the wrong size", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, []byte{1})
 		}), ErrDamaged, "expected 4"},
@@ -305,8 +305,8 @@ func TestMigrationFromSchema1(t *testing.T) {
 	defer db.Close()
 	err = db.View(func(tx *bolt.Tx) error {
 		schema, err := identify(tx)
-		if schema != 3 {
-			t.Errorf("schema = %d, want 3", schema)
+		if schema != Schema() {
+			t.Errorf("schema = %d, want %d", schema, Schema())
 		}
 		return err
 	})

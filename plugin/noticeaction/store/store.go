@@ -1,5 +1,5 @@
 // Package store keeps the flags, where their names can be reached, the cases with what came in and leaves
-// because of them, and the journal on disk, in one bbolt database, and is the only room that knows bbolt.
+// because of them, the warning pages of authorities, and the journal on disk, in one bbolt database, and is the only room that knows bbolt.
 //
 // A change is one durable commit or nothing, and a commit that fails is never visible: a read that
 // begins during a commit waits for its outcome, and if bbolt shows a commit that it could not confirm,

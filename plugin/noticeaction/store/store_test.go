@@ -208,6 +208,9 @@ func TestIndexesFollowFlags(t *testing.T) {
 			if rapid.Bool().Draw(rt, "delete") {
 				delete(model, n)
 				mustUpdate(t, s, func(tx *Tx) error { return tx.DeleteFlag(n) })
+			} else if _, stands := model[n]; !stands && rapid.Bool().Draw(rt, "add") {
+				model[n] = f
+				mustUpdate(t, s, func(tx *Tx) error { return tx.AddFlag(f) })
 			} else {
 				model[n] = f
 				mustUpdate(t, s, put(f))

@@ -32,13 +32,16 @@ type Tx struct {
 	cases, running, deadlines, ended, events        *bolt.Bucket
 	outgoing, payloads, outbox, leaves, messageIDs  *bolt.Bucket
 	tasks, open, notices, noticesOf, sums, evidence *bolt.Bucket
+	pages                                           *bolt.Bucket
 
 	state   state
 	written bool
 	counts  *Counts // by how much they change; nil: not at all
 	arena   []byte  // bbolt wants values left alone until the end; they lie here
 	scratch []byte
+	key     []byte // of a flag
 	line    []byte // of the journal
+	prev    []byte // hex of the one before
 }
 
 func newTx(tx *bolt.Tx) (*Tx, error) {
@@ -69,6 +72,7 @@ func newTx(tx *bolt.Tx) (*Tx, error) {
 		{noticesOfBucket, &t.noticesOf},
 		{sumsBucket, &t.sums},
 		{evidenceBucket, &t.evidence},
+		{pagesBucket, &t.pages},
 	} {
 		if *b.bucket = tx.Bucket(b.name); *b.bucket == nil {
 			return nil, fmt.Errorf("%w: bucket %s is missing", ErrDamaged, b.name)
@@ -133,6 +137,18 @@ func (tx *Tx) PutFlag(f Flag) error {
 	if err := tx.forget(f.Name, key); err != nil {
 		return err
 	}
+	return tx.addFlag(f, key)
+}
+
+// AddFlag is PutFlag for a name that the caller has seen, in this transaction, not to be flagged: it
+// spares looking the name up again.
+func (tx *Tx) AddFlag(f Flag) error {
+	tx.written = true
+	tx.key = append(tx.key[:0], f.Name...)
+	return tx.addFlag(f, tx.key)
+}
+
+func (tx *Tx) addFlag(f Flag, key []byte) error {
 	e := f.Entry()
 	tx.state.digest.Add(e)
 	tx.state.flags++
