@@ -24,7 +24,8 @@ var events = []event{
 			`  {"sites": [{"name": "example.be", "registrar": {"name": "...", "email": "..."}}]}` + "\n\n" +
 			"Mails that have not arrived go to the new addresses; another registrar is told of the redirect.\n" +
 			"With --resend the mail to the holder leaves anew, as the holder was not reached, and the holder\n" +
-			"has 14 days from it. Then no file is needed.",
+			"has 14 days from it. Then no file is needed. The reminder to the authority, and the day on which\n" +
+			"silence gives the names back, stay as they are.",
 		takes: []string{"file", "resend"}},
 	{kind: "discard", short: "Give up a notice before the holder was told"},
 	{kind: "claim", short: "Record that the holder says the infringement has ended",

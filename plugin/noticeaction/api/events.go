@@ -64,7 +64,7 @@ type eventBody struct {
 	Decision string     `json:"decision,omitempty" enum:"reinstate,remove" doc:"With decide: what the authority decided"`
 
 	Parties *partiesContent `json:"parties,omitempty" doc:"With describe: the holder and the registrars. The last description counts, whole. With correct: only the contacts that are not right, each of them whole, and the language"`
-	Resend  bool            `json:"resend,omitempty" doc:"With correct: the holder was not reached, so the mail to the holder leaves anew. The holder has 14 days from it; no clock moves but in the holder's favour"`
+	Resend  bool            `json:"resend,omitempty" doc:"With correct: the holder was not reached, so the mail to the holder leaves anew. The holder has 14 days from it; neither the reminder nor a clock that restores the names is put off"`
 	Names   []string        `json:"names,omitempty" maxItems:"100" nullable:"false" doc:"With reinstate, suspend, stop and confirm_order: only these names of the case; absent: all"`
 	Days    int             `json:"days,omitempty" minimum:"1" maximum:"366" doc:"With extend: days of further time" example:"14"`
 	Until   workday.Date    `json:"until,omitzero" format:"date" doc:"With extend: instead of days, the last day" example:"2026-06-30"`

@@ -28,7 +28,8 @@ var stories = []struct {
 	}},
 	{"corrected", func(s *story) {
 		s.on("2026-05-20 10:00", procedure.Event{Kind: procedure.Correct, Resend: true, Parties: &procedure.Parties{Holder: procedure.Contact{Email: "right@site.example"}}})
-	}, []script{{mail: procedure.HolderNotice, to: procedure.ToHolder}}},
+		s.until("2026-06-01 00:00")
+	}, []script{{mail: procedure.HolderNotice, to: procedure.ToHolder}, {mail: procedure.Reminder, to: procedure.ToAuthority}}},
 	{"extended", func(s *story) {
 		s.on("2026-05-20 10:00", procedure.Event{Kind: procedure.Extend, Days: 10})
 	}, []script{{mail: procedure.ExtensionGiven, to: procedure.ToHolder}}},

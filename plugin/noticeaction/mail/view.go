@@ -36,6 +36,7 @@ type view struct {
 	Sent    workday.Date // holder notice: when it leaves
 	Again   bool         // holder notice: it left before, and did not reach the holder
 	Window  workday.Date // last day of the holder's time
+	Open    bool         // reminder: that day is not over, as the holder was written to anew
 	Removal workday.Date // last day of the redirect
 	Release workday.Date // last day of the quarantine
 	Reply   workday.Date // reminder and relay: last day of the authority's time to answer; none: it need not
@@ -107,7 +108,7 @@ func (v *view) clocks(l casework.Letter) {
 			v.Release, v.Counts = d.Due, d.From
 		case d.IfSilent() != procedure.Reinstates:
 		case d.Kind == procedure.ReminderDeadline && l.Effect.Mail == procedure.Reminder:
-			v.Reply, v.Counts = d.Due, d.From
+			v.Reply, v.Counts, v.Open = d.Due, d.From, v.Window >= d.From
 		case l.Effect.Mail == procedure.RelayedWord && d.Word != 0 && d.Word == l.Effect.Word:
 			v.Reply, v.WorkingDays = d.Due, d.Kind == procedure.ClaimDeadline
 		case l.Effect.Mail == procedure.RelayedWord && v.Reply == 0 && v.Earlier == 0:

@@ -34,8 +34,9 @@ func (s *step) correct() error {
 }
 
 // resend: a holder who was not reached has had no 14 days (4(a) para. 2), so they begin with the mail that does
-// reach the holder, and the 6 months of a removal that was decided follow them (para. 2 and 8). Clocks move for
-// the holder only: none ends earlier, and one that restores the names stays as it is.
+// reach the holder, and the 6 months of a removal that was decided follow them (para. 2 and 8), but once: the names
+// are not redirected on and on. Silence gives them back when it would have: neither the reminder (para. 3) nor a
+// clock that restores is put off. That is for the authority alone, by further time (4(e) para. 2).
 func (s *step) resend() error {
 	if !s.c.State.Redirected() {
 		return invalid("resend", "expected names that are redirected")
@@ -43,17 +44,15 @@ func (s *step) resend() error {
 	if s.today != workday.Of(s.now) {
 		return invalid("at", "expected the day on which the holder is written to, %v", workday.Of(s.now))
 	}
+	first := s.c.Notified.IsZero() || workday.Of(s.c.Notified) < s.c.Removed // since the decision to remove
 	s.c.Notified = s.e.At
 	s.c.Window = max(s.c.Window, s.rules.Calendar.Days(s.today, windowDays))
-	if s.c.Removed != 0 {
+	if s.c.Removed != 0 && first {
 		s.c.Removal = max(s.c.Removal, s.rules.Calendar.Months(s.c.Window, removalMonths))
 	}
 	for i, d := range s.c.Deadlines {
-		switch d.Kind {
-		case WindowDeadline:
-			s.c.Deadlines[i].Due = s.c.Window
-		case RemovalDeadline:
-			s.c.Deadlines[i].Due = s.c.Removal
+		if d.Kind == RemovalDeadline {
+			s.c.Deadlines[i].Due = max(d.Due, s.c.Removal)
 		}
 	}
 	s.add(Effect{Kind: Mail, Mail: HolderNotice, To: ToHolder, Copy: ToAuthority, Names: s.c.Live()})

@@ -1,6 +1,11 @@
 package procedure
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/workday"
+)
 
 // A contact that was not right is put right after the approval of Wednesday 13 May 2026: the holder has until the
 // 27th.
@@ -15,19 +20,54 @@ func TestCorrections(t *testing.T) {
 		{"an address that changed: nothing follows", []line{{"2026-05-20 09:00", Event{Kind: Correct, Parties: newHolder}}}, `
 2026-05-20 correct -> holder_window; holder_window by 2026-05-27
 `},
-		{"an address that was wrong: the holder has 14 days from the mail that arrives", []line{
+		{"an address that was wrong: the holder has 14 days from the mail that arrives, the reminder is not put off", []line{
 			{"2026-05-20 09:00", Event{Kind: Correct, Parties: newHolder, Resend: true}},
+			{"2026-06-03 09:00", Event{Kind: Claim}},
 		}, `
-2026-05-20 correct -> holder_window; holder_window by 2026-06-03
-  flag to the end of 2026-06-19
+2026-05-20 correct -> holder_window; holder_window by 2026-05-27
   mail holder_notice to holder and authority
+2026-05-28 expire holder_window -> review_reminder; review_reminder by 2026-06-11
+  mail reminder to authority (late)
+2026-06-03 claim -> review_reminder; relay by 2026-06-05; review_reminder by 2026-06-11; review_claim by 2026-06-25
 `},
 		{"a mail that was lost, to the same address", []line{
 			{"2026-05-20 09:00", Event{Kind: Correct, Resend: true}},
 		}, `
-2026-05-20 correct -> holder_window; holder_window by 2026-06-03
-  flag to the end of 2026-06-19
+2026-05-20 correct -> holder_window; holder_window by 2026-05-27
   mail holder_notice to holder and authority
+`},
+		{"however often it is sent, silence restores when it would have", []line{
+			{"2026-05-27 23:59", Event{Kind: Correct, Resend: true}},
+			{"2026-05-28 00:00", Event{}},
+			{"2026-06-09 23:59", Event{Kind: Correct, Resend: true}},
+			{"2026-06-11 23:59", Event{Kind: Correct, Resend: true}},
+			{"2026-06-12 00:00", Event{}},
+		}, `
+2026-05-27 correct -> holder_window; holder_window by 2026-05-27
+  mail holder_notice to holder and authority
+2026-05-28 expire holder_window -> review_reminder; review_reminder by 2026-06-11
+  mail reminder to authority
+2026-06-09 correct -> review_reminder; review_reminder by 2026-06-11
+  mail holder_notice to holder and authority
+2026-06-11 correct -> review_reminder; review_reminder by 2026-06-11
+  mail holder_notice to holder and authority
+2026-06-12 expire review_reminder -> reinstated, silent
+  unflag, silent
+  order reinstate, silent
+  mail reinstated to holder and authority, silent
+  mail reinstated to registrar, silent
+`},
+		{"the authority may wait until the holder's new time is over", []line{
+			{"2026-05-20 09:00", Event{Kind: Correct, Resend: true}},
+			{"2026-05-28 09:00", Event{Kind: Extend, Until: workday.On(2026, time.June, 3)}},
+		}, `
+2026-05-20 correct -> holder_window; holder_window by 2026-05-27
+  mail holder_notice to holder and authority
+2026-05-28 expire holder_window -> review_reminder; review_reminder by 2026-06-11
+  mail reminder to authority (late)
+2026-05-28 extend -> holder_window; holder_window by 2026-06-03
+  flag to the end of 2026-06-19
+  mail extension to holder and authority
 `},
 		{"further time that is longer stays", []line{
 			{"2026-05-14 09:00", Event{Kind: Extend, Days: 30}},
@@ -65,6 +105,24 @@ func TestCorrections(t *testing.T) {
   mail removal_decided to registrar
 2026-07-01 correct -> removal_run; removal_run by 2027-01-15
   flag to the end of 2027-01-16
+  mail holder_notice to holder and authority
+`},
+		{"after the decision to remove: once", []line{
+			{"2026-05-20 09:00", Event{Kind: Correct, Resend: true}},
+			{"2026-05-21 12:00", Event{Kind: Remove}},
+			{"2026-07-01 09:00", Event{Kind: Correct, Resend: true}},
+			{"2026-08-03 09:00", Event{Kind: Correct, Resend: true}},
+		}, `
+2026-05-20 correct -> holder_window; holder_window by 2026-05-27
+  mail holder_notice to holder and authority
+2026-05-21 remove -> removal_run; removal_run by 2026-12-03
+  flag to the end of 2026-12-04
+  mail removal_decided to holder and authority
+  mail removal_decided to registrar
+2026-07-01 correct -> removal_run; removal_run by 2027-01-15
+  flag to the end of 2027-01-16
+  mail holder_notice to holder and authority
+2026-08-03 correct -> removal_run; removal_run by 2027-01-15
   mail holder_notice to holder and authority
 `},
 		{"another registrar is told", []line{{"2026-05-20 09:00", Event{Kind: Correct, Parties: transfer}}}, `

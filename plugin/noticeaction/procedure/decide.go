@@ -10,14 +10,17 @@ import (
 // extend: the authority may give the holder further time (4(e) para. 2), at the end of which it is reminded
 // again. To give it is to answer the reminder (4(a) para. 5: "any information").
 func (s *step) extend() error {
-	last := s.e.Until
+	last, after := s.e.Until, max(s.c.Window, s.today)
+	if after > s.today && !slices.ContainsFunc(s.c.Deadlines, func(d Deadline) bool { return d.Kind == WindowDeadline && d.Due == after }) {
+		after-- // the holder, written to anew, has until then; the authority may wait for that
+	}
 	switch {
 	case s.e.Days < 0 || s.e.Days > maxExtension || (s.e.Days == 0) == (last == 0):
 		return invalid("days", "expected 1 to %d days, or the last day in until", maxExtension)
 	case last == 0:
 		last = max(s.c.Window, s.today) + workday.Date(s.e.Days)
-	case last <= s.c.Window || last <= s.today || last > max(s.c.Window, s.today)+maxExtension:
-		return invalid("until", "expected a day after %v, at most %d days after", max(s.c.Window, s.today), maxExtension)
+	case last <= after || last > after+maxExtension:
+		return invalid("until", "expected a day after %v, at most %d days after", after, maxExtension)
 	}
 	s.c.Window = s.rules.Calendar.Next(last)
 	s.c.Extensions++

@@ -16,7 +16,8 @@
 //   - A claim gets an answer even if the registry is slow to relay it: until it is relayed, the authority's
 //     time runs from the last day on which that was due; from then on, from the relay.
 //   - A contact that was not right may be corrected after the approval (4(c)). When the holder mail leaves anew, as
-//     it had not reached the holder, the holder has 14 days from it (4(a) para. 2); clocks move for the holder only.
+//     it had not reached the holder, the holder has 14 days from it (4(a) para. 2); the authority is reminded, and
+//     silence restores, when they would have been. Only the end of a removal that was decided moves, and once.
 //   - A decision to remove answers only the claims that the authority knew of.
 //   - Further time (4(e) para. 2) may be given in the holder's window or as answer to the reminder. A claim
 //     is answered by a decision, not by further time.
