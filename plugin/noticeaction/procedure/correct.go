@@ -10,7 +10,7 @@ import (
 // registrar to the one that manages the name (4(c) last para.); either may turn out to be another once the names
 // are redirected. A registrar that is new to a name is told of the redirect.
 func (s *step) correct() error {
-	if s.e.Parties == nil && !s.e.Resend {
+	if !s.e.Resend && (s.e.Parties == nil || s.e.Parties.empty()) {
 		return invalid("parties", "expected the contacts that are not right, or resend")
 	}
 	before := s.c.Parties
@@ -74,6 +74,11 @@ func (p Parties) corrected(by Parties) Parties {
 		}
 	}
 	return p
+}
+
+// empty tells whether the parties say nothing.
+func (p Parties) empty() bool {
+	return p.Holder == (Contact{}) && p.Language == "" && !p.Prosecutor && len(p.Sites) == 0
 }
 
 // checkCorrection refuses what is recorded before the redirect and told with it, once and for all, and a contact

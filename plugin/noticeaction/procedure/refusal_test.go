@@ -110,6 +110,7 @@ func TestRefusals(t *testing.T) {
 			"missing: e-mail address of the holder; language of the holder; e-mail address of the registrar of example.be; address at which example.be can still be reached"},
 
 		{"nothing corrected", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct}, &InvalidError{}, "parties: expected the contacts that are not right, or resend"},
+		{"corrected by an empty object", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Parties: &Parties{}}, &InvalidError{}, "parties: expected the contacts that are not right, or resend"},
 		{"corrected by the authority", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Actor: dpa, Resend: true}, &ActorError{}, "[operator]"},
 		{"corrected to no address", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Parties: &Parties{Holder: Contact{Name: "H. Older"}}}, &MissingError{}, "missing: e-mail address of the holder"},
 		{"corrected to a bad address", []Event{opening(oneName), {Kind: Approve}}, Event{Kind: Correct, Parties: &Parties{Holder: Contact{Email: "holder"}}}, &InvalidError{}, "holder.email: "},
