@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -18,8 +19,12 @@ import (
 const (
 	actionFile   = "file"
 	maxSuggested = 10
-	leastRef     = 4 // characters of a reference, of which a shorter one stands in a subject by chance
+	maxUnread    = 50 // messages of a case that nobody has read yet; more are not filed by themselves
+	leastRef     = 4  // characters of a reference, of which a shorter one stands in a subject by chance
 )
+
+// noticeID is what the id of a message that came in looks like.
+var noticeID = regexp.MustCompile(`^N[0-9]{4}-[0-9]{5,}$`)
 
 // errErased says why nothing is filed.
 var errErased = &Error{Kind: Conflict, Field: "case", Detail: "expected a case that still has its personal data"}
@@ -34,7 +39,11 @@ func (b *batch) place(o Order, n *store.Notice) error {
 		return err
 	}
 	if id != "" && n.Status == store.Unreadable {
-		err := b.file(o, procedure.Actor{Kind: procedure.System, Name: o.Actor}, n, id)
+		unread, err := b.unread(id)
+		if err != nil || unread >= maxUnread { // anyone can write into a thread, and is not to fill a timeline
+			return errors.Join(err, b.suggest(n, id))
+		}
+		err = b.file(o, procedure.Actor{Kind: procedure.System, Name: o.Actor}, n, id)
 		if refusal := new(Error); !errors.As(err, &refusal) { // nothing of a message is lost by a refusal
 			return err
 		}
@@ -114,6 +123,20 @@ func (b *batch) file(o Order, by procedure.Actor, n *store.Notice, id string) er
 	return b.keepCase(plan)
 }
 
+// unread returns how many messages about a case nobody has seen to yet.
+func (b *batch) unread(id string) (int, error) {
+	n := 0
+	for t, err := range b.tx.Tasks(store.TaskQuery{Open: true, Case: id}) {
+		if err != nil {
+			return n, err
+		}
+		if t.Kind == store.TaskNotice {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // personal refuses a case that was erased.
 func (b *batch) personal(id string) error {
 	events, err := b.tx.CaseEvents(id)
@@ -164,8 +187,14 @@ func (d *Desk) FileNotice(ctx context.Context, o Order, id, caseID string) (n st
 // holder's word is from when it came in (4(a) para. 9), and says what it says.
 func (b *batch) takeUp(w *caseWork, e *procedure.Event) error {
 	n, ok, err := b.tx.Notice(e.Evidence)
-	if err != nil || !ok || w.order.Authority != "" { // to whom the evidence is a text like any other
+	if err != nil || w.order.Authority != "" { // to whom the evidence is a text like any other
 		return err
+	}
+	if !ok {
+		if noticeID.MatchString(e.Evidence) {
+			return &Error{Kind: Invalid, Field: "evidence", Value: e.Evidence, Detail: "expected the id of a message that came in; there is none of this id"}
+		}
+		return nil
 	}
 	if n.Status == store.Filed && n.Case != w.id {
 		return &Error{Kind: Conflict, Field: "evidence", Value: n.ID, Detail: "expected a message about this case; " + n.ID + " is filed in case " + n.Case}

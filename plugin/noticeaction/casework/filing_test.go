@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +149,62 @@ func TestFilingByHand(t *testing.T) {
 		wantKind(t, err, Conflict)
 		d.sound(first)
 		d.sound(second)
+	})
+}
+
+// TestAFloodOfAnswers: who knows a thread cannot fill the timeline of its case, and nothing that comes in is lost.
+func TestAFloodOfAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := caseDesk(t)
+		id := d.approved("example.be")
+		thread := store.Notice{References: []string{id + "@registry.example"}}
+		var first, n store.Notice
+		for i := range maxUnread + 1 {
+			if n = d.receive(thread, fmt.Sprintf("message %d", i)); i == 0 {
+				first = n
+			}
+		}
+		if n.Status != store.Unreadable || !slices.Equal(n.Suggested, []string{id}) {
+			t.Errorf("one more than %d is %s, suggested for %q", maxUnread, n.Status, n.Suggested)
+		}
+		d.record(clerk, id, procedure.Event{Kind: procedure.Word, Evidence: first.ID})
+		if n = d.receive(thread, "after one was read"); n.Status != store.Filed {
+			t.Errorf("once one was read the next is %s", n.Status)
+		}
+		d.sound(id)
+	})
+}
+
+// TestAFiledMessageThatIsANotice: who sends a new notice as an answer to an old mail has sent a notice.
+func TestAFiledMessageThatIsANotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := caseDesk(t)
+		id := d.approved("example.be")
+		n := d.receive(store.Notice{References: []string{id + "@registry.example"}}, "a notice about other.be")
+		r := opening("other.be")
+		r.Message = n.ID
+		opened, err := d.OpenCase(t.Context(), clerk, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := d.Notice(clerk, n.ID); err != nil || n.Status != store.Opened || n.Case != opened.Case.ID {
+			t.Errorf("notice = %+v, %v", n.Notice, err)
+		}
+		wantLines(t, "tasks", d.openTasks())
+		_, err = d.OpenCase(t.Context(), clerk, OpenRequest{Notice: opening("third.be").Notice, Message: n.ID})
+		wantKind(t, err, Conflict)
+		d.sound(id)
+	})
+}
+
+func TestEvidenceThatNeverCameIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := caseDesk(t)
+		id := d.approved("example.be")
+		_, err := d.RecordEvent(t.Context(), clerk, EventRequest{Case: id, Event: procedure.Event{Kind: procedure.Word, Evidence: "N2026-00077"}})
+		wantKind(t, err, Invalid)
+		d.record(clerk, id, procedure.Event{Kind: procedure.Word, Evidence: "letter of 12 May"})
+		d.sound(id)
 	})
 }
 

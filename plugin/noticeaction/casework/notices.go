@@ -123,7 +123,7 @@ func (b *batch) usable(id string) error {
 		return err
 	case !ok:
 		return &Error{Kind: Invalid, Field: "message", Value: Clip(id), Detail: "expected the id of a message that came in, such as N2026-00001"}
-	case n.Status != store.Draft && n.Status != store.Unreadable:
+	case !n.Decided.IsZero() || n.Status == store.Bounce: // one that was filed may be a notice all the same
 		return &Error{Kind: Conflict, Field: "message", Value: id, Detail: fmt.Sprintf("expected a message that waits for a decision; this one is %s", n.Status)}
 	}
 	return nil
