@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
@@ -47,6 +48,30 @@ func (b *batch) readdressAll(p *casePlan) error {
 		}
 	}
 	return nil
+}
+
+// catchUp brings a mail that is tried again up to the corrections that were made while it was on its way; false
+// when it is not to leave any more.
+func (b *batch) catchUp(c procedure.Case, out *store.Outgoing) (bool, error) {
+	if out.Kind != store.Mail || out.Attempts == 0 {
+		return true, nil
+	}
+	told := out.Mail == procedure.HolderNotice || out.Mail == procedure.RegistrarNotice // of which the later says all
+	for later, err := range b.tx.Outbox(store.OutgoingQuery{After: out.ID, Case: c.ID, Kind: store.Mail}) {
+		if err != nil {
+			return false, err
+		}
+		if told && later.Status != store.Failed && takesPlace(Leaving{Outgoing: later}, *out) {
+			return false, b.supersede(out)
+		}
+	}
+	if err := b.readdress(c, out); errors.Is(err, store.ErrDamaged) {
+		return false, err
+	} else if err != nil { // to nobody rather than to the wrong one
+		out.Error = clipTo(err.Error(), maxNote)
+		return false, b.fail(*out, what(*out)+" could not be addressed anew")
+	}
+	return true, nil
 }
 
 // takesPlace tells whether a new mail says all that another says that has not arrived.

@@ -2,9 +2,11 @@ package casework
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
@@ -105,6 +107,55 @@ func TestARetryGoesToTheRightAddress(t *testing.T) {
 		}
 		wantLines(t, "mails", d.recipients(id), "holder_notice right@site.example: queued", "registrar_notice abuse@registrar.example: queued")
 	})
+}
+
+// TestACorrectionMeanwhile: a mail that was on its way when the contact was corrected, and did not arrive, is not
+// tried at the wrong address again.
+func TestACorrectionMeanwhile(t *testing.T) {
+	for name, tt := range map[string]struct {
+		resend bool
+		want   []string
+	}{
+		"to the address of now": {false, []string{"holder_notice right@site.example: sent", "registrar_notice abuse@registrar.example: sent"}},
+		"what leaves anew says it": {true, []string{"holder_notice holder@site.example: withdrawn",
+			"registrar_notice abuse@registrar.example: sent", "holder_notice right@site.example: sent"}},
+	} {
+		for _, crash := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, crash: %v", name, crash), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					d := correctableDesk(t)
+					id := d.approved("example.be")
+					l, _, err := d.take(t.Context(), store.Mail)
+					if err != nil {
+						t.Fatal(err)
+					}
+					d.record(clerk, id, procedure.Event{Kind: procedure.Correct, Parties: rightHolder(), Resend: tt.resend})
+					if crash {
+						policy := d.policy.Load()
+						d.reopen()
+						d.SetPolicy(policy)
+					} else if err := d.delivered(t.Context(), *l, errDown); err != nil {
+						t.Fatal(err)
+					}
+					for range 4 {
+						time.Sleep(2 * time.Hour)
+						l, _, err := d.take(t.Context(), store.Mail)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if l == nil {
+							continue
+						}
+						if err := d.delivered(t.Context(), *l, nil); err != nil {
+							t.Fatal(err)
+						}
+					}
+					wantLines(t, "mails", d.recipients(id), tt.want...)
+					d.sound(id)
+				})
+			})
+		}
+	}
 }
 
 func TestCorrectionsThatAreRefused(t *testing.T) {

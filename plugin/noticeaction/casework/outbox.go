@@ -79,6 +79,9 @@ func (d *Desk) take(ctx context.Context, kind store.OutgoingKind) (l *Leaving, w
 		if err := b.narrow(c, &now); err != nil || now.Status == store.Withdrawn {
 			return err
 		}
+		if on, err := b.catchUp(c, &now); err != nil || !on {
+			return err
+		}
 		now.Resent = now.Resent || now.Status == store.Sending
 		now.Status = store.Sending
 		now.Attempts++
