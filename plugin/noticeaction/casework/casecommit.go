@@ -220,7 +220,11 @@ func (b *batch) keepLeaving(l *Leaving) (err error) {
 	case store.Failed:
 		return b.raise(store.Task{Kind: store.TaskMail, Case: l.Case, Outgoing: id, Detail: fmt.Sprintf("the mail %s could not be written", l.Mail)})
 	case store.Manual:
-		return b.raise(store.Task{Kind: store.TaskOrder, Case: l.Case, Outgoing: id, Detail: fmt.Sprintf("carry out the order %s in the registration system and confirm it", l.Order)})
+		detail := fmt.Sprintf("carry out the order %s in the registration system and confirm it", l.Order)
+		if b.policy.Procedure.OrdersLeave {
+			detail = fmt.Sprintf("the order %s waits, as a message about the case was not read by then; read it, and if the name is to be cancelled all the same have the order sent", l.Order)
+		}
+		return b.raise(store.Task{Kind: store.TaskOrder, Case: l.Case, Outgoing: id, Detail: detail})
 	}
 	return nil
 }

@@ -215,10 +215,16 @@ func (b *batch) planOrder(s procedure.Step, e procedure.Effect) (Leaving, error)
 		Kind: store.Order, Case: s.Case.ID, Event: s.Case.Events, Names: e.Names, Created: b.now,
 		Status: store.Queued, Next: b.now, Order: e.Order,
 	}}
-	if !b.policy.Procedure.OrdersLeave {
+	unread, err := 0, error(nil)
+	if e.Reason == procedure.Cancelled { // which may be the claim that stops the cancellation (Art. 4(a) para. 7)
+		unread, err = b.unread(s.Case.ID)
+	}
+	if err != nil {
+		return l, err
+	}
+	if unread > 0 && e.Order != procedure.OrderRelease || !b.policy.Procedure.OrdersLeave {
 		l.Status, l.Next = store.Manual, time.Time{}
 	}
-	var err error
 	l.Payload, err = json.Marshal(orderData{Case: s.Case.ID, Order: e.Order, Names: e.Names, At: s.Event.At, Reason: e.Reason})
 	return l, err
 }

@@ -197,6 +197,53 @@ func TestAFiledMessageThatIsANotice(t *testing.T) {
 	})
 }
 
+// TestNothingIsCancelledWithAMessageUnread: it may be the claim of Art. 4(a) para. 7, made in time. The redirect ends
+// all the same.
+func TestNothingIsCancelledWithAMessageUnread(t *testing.T) {
+	for name, read := range map[string]bool{"not read": false, "read": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := caseDesk(t)
+				p := casePolicy()
+				p.Procedure.OrdersLeave = true
+				d.SetPolicy(p)
+				id := d.approved("example.be")
+				d.record(dpa, id, procedure.Event{Kind: procedure.Remove})
+				d.until("2026-11-26 09:00")
+				n := d.receive(store.Notice{References: []string{id + "@registry.example"}}, "it has ended")
+				if read {
+					if _, err := d.DiscardNotice(t.Context(), clerk, n.ID, "advertising"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				d.until("2026-11-30 09:00")
+				status := store.Manual
+				if read {
+					status = store.Queued
+				}
+				var want []string
+				for _, o := range []procedure.Order{procedure.OrderAccount, procedure.OrderCancel, procedure.OrderQuarantine} {
+					want = append(want, fmt.Sprintf("order %s: %s", o, status))
+				}
+				wantLines(t, "orders", slices.DeleteFunc(d.left(id), func(s string) bool { return strings.HasPrefix(s, "mail") }), want...)
+				if _, err := d.Lookup("example.be"); err == nil {
+					t.Error("the name is redirected beyond the end")
+				}
+				if !read {
+					outbox, _, err := d.Outbox(clerk, store.OutgoingQuery{Case: id, Kind: store.Order}, 1)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if out, err := d.Retry(t.Context(), clerk, outbox[0].ID); err != nil || out.Status != store.Queued {
+						t.Errorf("sent on a person's word: %+v, %v", out, err)
+					}
+				}
+				d.sound(id)
+			})
+		})
+	}
+}
+
 func TestEvidenceThatNeverCameIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := caseDesk(t)

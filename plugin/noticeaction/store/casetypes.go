@@ -45,7 +45,7 @@ const (
 	Sent    Status = "sent"    // taken by the other side
 	Failed  Status = "failed"  // refused for good, or tried for too long; a task tells the operator
 	Bounced Status = "bounced" // taken, and returned later; a task tells the operator
-	Manual  Status = "manual"  // an order that waits for an operator's word, as nothing is configured to take it
+	Manual  Status = "manual"  // an order that waits for an operator's word, as nothing is configured to take it, or a message about its case was not read
 	Done    Status = "done"    // an order that was confirmed
 
 	Withdrawn Status = "withdrawn" // must not leave any more: an order whose names were given back, a mail whose place another took
