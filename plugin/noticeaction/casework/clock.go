@@ -154,12 +154,34 @@ func (b *batch) erase(before time.Time) error {
 		if err := b.tx.EraseCase(id); err != nil {
 			return err
 		}
+		if err := b.leaveUnread(id); err != nil {
+			return err
+		}
 		b.touched = true
 		if err := b.tx.Append(store.Entry{Time: b.now, Generation: b.tx.Generation(), Actor: actorSystem, Action: actionErase, Case: id}); err != nil {
 			return err
 		}
 	}
 	return b.eraseNotices(before)
+}
+
+// leaveUnread closes the tasks to read what was erased with a case.
+func (b *batch) leaveUnread(id string) error {
+	var unread []store.Task
+	for t, err := range b.tx.Tasks(store.TaskQuery{Open: true, Case: id}) {
+		if err != nil {
+			return err
+		}
+		if t.Kind == store.TaskNotice {
+			unread = append(unread, t)
+		}
+	}
+	for i := range unread {
+		if err := b.closeTask(&unread[i], actorSystem); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // giveUp marks what a case still has to send as failed.

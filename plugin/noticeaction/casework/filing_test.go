@@ -269,6 +269,7 @@ func TestMessagesAboutAnErasedCase(t *testing.T) {
 		if err := d.Verify(id); err != nil {
 			t.Error(err)
 		}
+		wantLines(t, "tasks, without that to read what is gone", d.openTasks(), "order carry out the order reinstate in the registration system and confirm it")
 		late := d.receive(store.Notice{References: []string{"2026-00001.2.2@registry.example"}}, "a late answer")
 		if late.Status != store.Unreadable || !slices.Equal(late.Suggested, []string{id}) {
 			t.Errorf("got %s, suggested %q", late.Status, late.Suggested)
