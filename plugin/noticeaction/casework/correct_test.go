@@ -158,6 +158,29 @@ func TestACorrectionMeanwhile(t *testing.T) {
 	}
 }
 
+// TestARetryThatCannotBeAddressed: it goes to nobody rather than to the wrong one, and keeps no other mail waiting.
+func TestARetryThatCannotBeAddressed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := correctableDesk(t)
+		id := d.approved("example.be")
+		l, _, err := d.take(t.Context(), store.Mail)
+		if err != nil || d.delivered(t.Context(), *l, errDown) != nil {
+			t.Fatal(err)
+		}
+		p := *d.policy.Load()
+		p.Procedure.Readdress = func(Letter, []byte) (Composed, error) { return Composed{}, errDown }
+		d.SetPolicy(&p)
+		time.Sleep(time.Hour)
+		for range 2 {
+			if l, _, err := d.take(t.Context(), store.Mail); err != nil || l != nil && d.delivered(t.Context(), *l, nil) != nil {
+				t.Fatal(err)
+			}
+		}
+		wantLines(t, "mails", d.recipients(id), "holder_notice holder@site.example: failed", "registrar_notice abuse@registrar.example: sent")
+		wantLines(t, "tasks", d.openTasks(), "mail the mail holder_notice to the holder could not be addressed anew")
+	})
+}
+
 func TestCorrectionsThatAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := correctableDesk(t)
