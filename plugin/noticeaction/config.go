@@ -47,6 +47,7 @@ type config struct {
 	mailNull  bool
 	preserve  bool // the mail that was recorded; else as mailNull says
 	observe   bool
+	sockets   int // to read UDP in batches with, for each address; 0: no line
 
 	resolvers []netip.AddrPort
 
@@ -115,6 +116,7 @@ var properties = slices.Concat([]property{
 		cfg.observe = true
 		return wantArgs(c, args, len(args) == 0, "observe", "no argument")
 	}},
+	{name: "udp_batch", read: readUDPBatch},
 }, caseProperties, pageProperties, acmeProperties, replicaProperties)
 
 // parse reads the directive. Every refusal names file, line and what was

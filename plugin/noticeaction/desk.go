@@ -61,6 +61,7 @@ type claim struct {
 	handler  *NoticeAction
 	stop     context.CancelFunc // ends what runs for this directive alone
 	stopped  sync.WaitGroup
+	batch    atomic.Pointer[batch] // nil without udp_batch
 }
 
 // desks are the open desks of the process.
@@ -164,6 +165,7 @@ func (c *claim) drop() error {
 	if i < 0 {
 		return nil
 	}
+	c.batch.Load().release()
 	c.stop()
 	c.stopped.Wait()
 	d.claims = slices.Delete(d.claims, i, i+1)

@@ -23,6 +23,7 @@ const pluginName = "noticeaction"
 type NoticeAction struct {
 	Next plugin.Handler
 
+	inFront  int // plugins before this one in the chain
 	zones    zones
 	answers  answerer
 	observe  bool
@@ -35,6 +36,7 @@ type NoticeAction struct {
 	desk      *desk         // likewise
 	view      *view
 	count     counters
+	templates atomic.Pointer[packedZones] // see packed
 }
 
 // Name implements [plugin.Handler].

@@ -27,12 +27,16 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error(pluginName, err)
 	}
 	n := newNoticeAction(cfg)
+	n.inFront = len(dnsserver.GetConfig(c).Plugin)
 	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
 		n.Next = next
 		return n
 	})
 
 	instance := newestInstance()
+	if cfg.sockets > 0 {
+		dnsserver.GetConfig(c).UDPDecorateWriterFunc = serveBatches(instance)
+	}
 	var held *claim
 	c.OnStartup(func() error {
 		server := dnsserver.GetConfig(c)
@@ -40,6 +44,11 @@ func setup(c *caddy.Controller) error {
 		var err error
 		if held, err = n.start(instance, cfg); err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s: %w", cfg.at, err))
+		}
+		if cfg.sockets > 0 {
+			if err := held.openBatch(c); err != nil {
+				return plugin.Error(pluginName, fmt.Errorf("%s: %w", cfg.at, err))
+			}
 		}
 		return nil
 	})

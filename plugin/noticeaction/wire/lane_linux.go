@@ -1,0 +1,315 @@
+package wire
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// patience is how long a batch waits for one query in the chain: after it,
+	// and at the latest after twice as long, another goroutine goes on with the
+	// batch and the socket.
+	patience = time.Millisecond
+	// wariness is how long, after a query that waited, each query in the chain
+	// has a goroutine of its own.
+	wariness = 100 * time.Millisecond
+	// maxWaiting is how many queries of a socket may be in goroutines of their
+	// own. Beyond it the socket is not read, and the kernel's queue fills.
+	maxWaiting = 4096
+	// flushEvery is how many replies of the chain leave together: more would
+	// let the first wait, and save little.
+	flushEvery = 16
+	// grace is how long a socket is read after datagrams were steered away
+	// from it, for those that were on their way.
+	grace = 10 * time.Millisecond
+)
+
+// lane reads one socket. One goroutine at a time has its turn, which goes
+// to another when the chain lets it wait; all fields but the atomic ones
+// belong to who has the turn.
+type lane struct {
+	*socket
+
+	group *group
+	in    *inbox
+	out   *outbox
+	ended chan struct{}
+
+	query   Query
+	session session
+	replies []reply // counted once they are sent
+	since   time.Time
+
+	serving *serving // of the batch
+	chained []int    // datagrams of the batch for the chain
+	next    int      // of chained
+	armed   bool
+
+	// state is the number of the query in the chain, and in the lowest bits
+	// what the turn is used for. Whoever changes it from inChain has the turn.
+	state   atomic.Uint64
+	seen    atomic.Uint64 // the state when the watch last looked
+	watch   *time.Timer
+	current *writer // of the query in the chain; written before state
+
+	waryUntil atomic.Int64 // Unix nanoseconds
+	waiting   chan struct{}
+	closing   atomic.Bool
+
+	readNow, sendNow func(fd uintptr) bool
+	sending          bool // sendNow has come to its end
+}
+
+const (
+	reading = iota
+	working
+	inChain
+	stateBits = 2
+	stateMask = 1<<stateBits - 1
+)
+
+func newLane(g *group, s *socket) *lane {
+	l := &lane{
+		socket: s, group: g, in: newInbox(), out: newOutbox(), ended: make(chan struct{}),
+		replies: make([]reply, 0, batchSize), chained: make([]int, 0, batchSize),
+		waiting: make(chan struct{}, maxWaiting),
+	}
+	l.readNow = func(fd uintptr) bool {
+		for {
+			switch errno := l.in.receive(fd); errno {
+			case 0:
+				return true
+			case unix.EAGAIN:
+				return false
+			case unix.EINTR:
+			default: // as for one that came too late for its own datagram
+				return true
+			}
+		}
+	}
+	l.sendNow = func(fd uintptr) bool { return l.out.send(fd) == 0 }
+	l.watch = time.AfterFunc(time.Hour, l.look)
+	l.watch.Stop()
+	return l
+}
+
+// run reads and answers until the socket closes, or another goroutine has
+// taken the turn.
+func (l *lane) run() {
+	for l.read() {
+		l.begin()
+		if !l.finish() {
+			return
+		}
+	}
+	close(l.ended)
+}
+
+// read waits for datagrams. It reports false when there will be none.
+func (l *lane) read() bool {
+	for {
+		l.in.n = 0
+		err := l.raw.Read(l.readNow)
+		switch {
+		case err == nil:
+			if l.in.n > 0 {
+				return true
+			}
+		case errors.Is(err, os.ErrDeadlineExceeded) && l.closing.Load():
+			return l.drain()
+		default: // closed
+			return false
+		}
+	}
+}
+
+// drain takes what is left in the queue of a socket that gets nothing more.
+func (l *lane) drain() bool {
+	return l.raw.Control(func(fd uintptr) { l.in.receive(fd) }) == nil && l.in.n > 0
+}
+
+// begin answers what it can inside the packets of a batch, and leaves the
+// rest in chained.
+func (l *lane) begin() {
+	l.serving = l.group.enter()
+	l.state.Store(l.state.Load()&^stateMask | working)
+	l.since = time.Now()
+	l.chained, l.next = l.chained[:0], 0
+	for i := range l.in.n {
+		if len(l.serving.answerers) == 0 || !l.inPacket(i) {
+			l.chained = append(l.chained, i)
+		}
+	}
+	l.flush()
+}
+
+// inPacket answers a datagram inside the packet, if that can be.
+func (l *lane) inPacket(i int) bool {
+	q := &l.query
+	if !q.Parse(l.in.packet(i)) {
+		return false
+	}
+	data, meter := l.serving.answer(q, l.out.room()[:0])
+	if data == nil {
+		return false
+	}
+	l.in.session(i, &l.session)
+	l.out.add(data, &l.session)
+	if meter != nil {
+		r := reply{meter: meter, qtype: q.Type, do: q.DO, request: q.Length, response: len(data)}
+		if !l.session.ipv4() {
+			r.family = 1
+		}
+		l.replies = append(l.replies, r)
+	}
+	return true
+}
+
+// finish brings the rest of the batch through the chain. It reports false if
+// another goroutine has taken the turn meanwhile, and the batch with it.
+func (l *lane) finish() bool {
+	for l.next < len(l.chained) {
+		i := l.chained[l.next]
+		l.next++
+		if !l.chain(i) {
+			return false
+		}
+		if l.out.n >= flushEvery {
+			l.flush()
+		}
+	}
+	l.flush()
+	if l.armed {
+		l.watch.Stop()
+		l.armed = false
+	}
+	l.state.Store(l.state.Load()&^stateMask | reading)
+	l.group.count(l.in.n-len(l.chained), len(l.chained))
+	l.serving.calls.Done()
+	l.serving = nil
+	return true
+}
+
+// chain has the plugin chain answer a datagram. It reports false if the turn
+// is lost.
+func (l *lane) chain(i int) bool {
+	packet := l.in.packet(i)
+	req, refusal := l.serving.request(packet)
+	if req == nil && refusal == nil {
+		return true
+	}
+	w := &writer{lane: l, serving: l.serving, batched: true, room: l.out.room()}
+	l.in.session(i, &w.session)
+	if refusal != nil {
+		_ = w.WriteMsg(refusal)
+		l.settle(w)
+		return true
+	}
+	w.remote = *net.UDPAddrFromAddrPort(w.session.remote())
+	l.serving.verify(packet, req, w)
+	if until := l.waryUntil.Load(); until > 0 && time.Now().UnixNano() < until {
+		w.leave()
+		l.handOver(w, req)
+		return true
+	}
+	serving := l.serving
+	serving.calls.Add(1)
+	defer serving.calls.Done()
+	l.current = w
+	call := l.state.Load()&^stateMask + 1<<stateBits | inChain
+	l.state.Store(call)
+	if !l.armed {
+		l.armed = true
+		l.watch.Reset(patience)
+	}
+	serving.server.ServeDNS(serving.ctx, w, req)
+	if !l.state.CompareAndSwap(call, call&^stateMask|working) {
+		return false
+	}
+	l.settle(w)
+	return true
+}
+
+// settle takes a query's reply into the batch.
+func (l *lane) settle(w *writer) {
+	if data := w.leave(); data != nil {
+		l.out.add(data, &w.session)
+	}
+}
+
+// look, when the watch runs out, gives the turn to its own goroutine if the
+// query in the chain is still the one that it saw last time.
+func (l *lane) look() {
+	state := l.state.Load()
+	if state&stateMask == reading {
+		return
+	}
+	if state&stateMask == inChain && l.seen.Load() == state && l.state.CompareAndSwap(state, state&^stateMask+1<<stateBits|working) {
+		l.armed = false
+		l.wary()
+		l.current.depart()
+		if l.finish() {
+			l.run()
+		}
+		return
+	}
+	l.seen.Store(state)
+	l.watch.Reset(patience)
+}
+
+// wary has each query in the chain have its own goroutine for a while.
+func (l *lane) wary() { l.waryUntil.Store(time.Now().Add(wariness).UnixNano()) }
+
+// handOver runs a query in its own goroutine.
+func (l *lane) handOver(w *writer, req *dns.Msg) {
+	select {
+	case l.waiting <- struct{}{}:
+	default:
+		l.flush() // what is ready does not wait too
+		l.waiting <- struct{}{}
+	}
+	serving, begin := l.serving, time.Now()
+	serving.calls.Add(1)
+	go func() {
+		defer func() {
+			<-l.waiting
+			serving.calls.Done()
+		}()
+		serving.server.ServeDNS(serving.ctx, w, req)
+		if time.Since(begin) > patience {
+			l.wary()
+		}
+	}()
+}
+
+// flush sends the replies of the batch, and counts those made inside the packet.
+func (l *lane) flush() {
+	if l.out.n == 0 {
+		return
+	}
+	_ = l.raw.Write(l.sendNow) // it fails only when the socket is closed
+	l.out.clear()
+	if len(l.replies) == 0 {
+		return
+	}
+	took := time.Since(l.since)
+	for i := range l.replies {
+		l.replies[i].count(took)
+	}
+	l.replies = l.replies[:0]
+}
+
+// close ends the lane once what has arrived is answered. Datagrams have been
+// steered away from it, or the group is down to it.
+func (l *lane) close() {
+	l.closing.Store(true)
+	_ = l.conn.SetReadDeadline(time.Now().Add(grace))
+	<-l.ended
+	l.watch.Stop()
+}
