@@ -128,14 +128,11 @@ func replyControl(received, to []byte) int {
 		data := received[unix.CmsgLen(0):length]
 		switch {
 		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
-			in := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
-			out := (*unix.Inet4Pktinfo)(putControl(to, unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo))
-			*out = unix.Inet4Pktinfo{Spec_dst: in.Addr}
-			return unix.CmsgSpace(unix.SizeofInet4Pktinfo)
+			return replyFrom4((*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data))).Addr, to)
 		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
 			in := (*unix.Inet6Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
-			if netip.AddrFrom16(in.Addr).Is4In6() {
-				break // the IPv4 one comes too
+			if asked := netip.AddrFrom16(in.Addr); asked.Is4In6() {
+				return replyFrom4(asked.As4(), to)
 			}
 			out := (*unix.Inet6Pktinfo)(putControl(to, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo))
 			*out = unix.Inet6Pktinfo{Addr: in.Addr}
@@ -148,6 +145,12 @@ func replyControl(received, to []byte) int {
 		received = received[next:]
 	}
 	return 0
+}
+
+func replyFrom4(asked [4]byte, to []byte) int {
+	out := (*unix.Inet4Pktinfo)(putControl(to, unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo))
+	*out = unix.Inet4Pktinfo{Spec_dst: asked}
+	return unix.CmsgSpace(unix.SizeofInet4Pktinfo)
 }
 
 // putControl writes the head of a control message and returns where its data goes.

@@ -1,0 +1,193 @@
+//go:build linux
+
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// TestAWaitingQueryHoldsNobody: whatever the chain lets wait, queries around
+// it in the same packets and after it are answered.
+func TestAWaitingQueryHoldsNobody(t *testing.T) {
+	g := newGate(t)
+	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
+	claim := claimFor(t, "one", s)
+	defer claim.Release()
+	defer g.release()
+
+	c := dial(t, s.server.Addr)
+	const quick = 40
+	c.send(packed(t, 1000, "slow."))
+	for i := range quick {
+		c.send(packed(t, uint16(i), "quick."))
+		if i == quick/2 {
+			c.send(packed(t, 1001, "slow."))
+		}
+	}
+	seen := make(map[uint16]bool)
+	for range quick {
+		m := c.receive()
+		if m.Id >= 1000 || seen[m.Id] {
+			t.Fatalf("reply %d while it should wait, or once more", m.Id)
+		}
+		seen[m.Id] = true
+	}
+	g.release()
+	for range 2 {
+		if m := c.receive(); m.Id < 1000 || len(m.Answer) != 1 {
+			t.Errorf("after the wait: %v", m)
+		}
+	}
+}
+
+// TestHandOverIsBounded: beyond the bound the socket is not read, and
+// everything that was sent is answered once the chain goes on.
+func TestHandOverIsBounded(t *testing.T) {
+	g := newGate(t)
+	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
+	claim := claimFor(t, "one", s)
+	defer claim.Release()
+	defer g.release()
+	l := claim.group.lanes[0]
+	for range maxWaiting - 1 {
+		l.waiting <- struct{}{}
+	}
+	l.waryUntil.Store(1 << 62)
+
+	c := dial(t, s.server.Addr)
+	const queries = 20
+	for i := range queries {
+		c.send(packed(t, uint16(i), "slow."))
+	}
+	<-g.entered
+	if got := len(l.waiting); got != maxWaiting {
+		t.Errorf("%d wait, want %d", got, maxWaiting)
+	}
+	g.release()
+	for range queries {
+		c.receive()
+	}
+	for range maxWaiting - 1 {
+		<-l.waiting
+	}
+}
+
+// TestRepliesLeaveFromTheAddressAsked on sockets that are bound to none.
+func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
+	for _, tc := range []struct {
+		name, bind string
+		asked      []string
+	}{
+		{"IPv4", "0.0.0.0", []string{"127.0.0.1", "127.0.0.77"}},
+		{"both", "::", []string{"127.0.0.1", "127.0.0.77", "::1"}},
+		{"IPv6", "::1", []string{"::1"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := startSite(t, freeAddress(t, tc.bind), echo)
+			for _, answerer := range []Answerer{nil, refuser{}} {
+				claim := claimFor(t, "one", s, func(c *Config) { c.Answerer = answerer })
+				_, port, _ := net.SplitHostPort(host(s.server.Addr))
+				for _, asked := range tc.asked {
+					c := dial(t, "dns://"+net.JoinHostPort(asked, port)) // takes replies from there alone
+					c.send(packed(t, 7, "echo."))
+					if m := c.receive(); m.Id != 7 {
+						t.Errorf("%s: %v", asked, m)
+					}
+				}
+				claim.Release()
+			}
+		})
+	}
+}
+
+// refuser answers everything inside the packet with REFUSED.
+type refuser struct{}
+
+func (refuser) Answer(q *Query, to []byte) ([]byte, *Meter) {
+	to = append(to, byte(q.ID>>8), byte(q.ID), 0x80, dns.RcodeRefused, 0, 1, 0, 0, 0, 0, 0, 0)
+	return append(to, q.Question()...), nil
+}
+
+// TestChainSeesTheClient: what plugins ask of a writer.
+func TestChainSeesTheClient(t *testing.T) {
+	s := startSite(t, freeAddress(t, "127.0.0.1"), func(_ context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+		replyText(w, r, fmt.Sprint(w.RemoteAddr(), " ", w.LocalAddr(), " ", w.TsigStatus()))
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if w.Close() == nil || w.WriteMsg(r) == nil {
+			t.Error("a closed writer writes")
+		}
+		return dns.RcodeSuccess, nil
+	})
+	claim := claimFor(t, "one", s)
+	defer claim.Release()
+	c := dial(t, s.server.Addr)
+	c.send(packed(t, 1, "who."))
+	want := fmt.Sprint(c.LocalAddr(), " ", host(s.server.Addr), " <nil>")
+	if got := c.receive().Answer[0].(*dns.TXT).Txt[0]; got != want {
+		t.Errorf("the chain saw %q, want %q", got, want)
+	}
+}
+
+// TestLateAndSeveralReplies: a plugin may write more than once, and after its
+// turn.
+func TestLateAndSeveralReplies(t *testing.T) {
+	late := make(chan func())
+	s := startSite(t, freeAddress(t, "127.0.0.1"), func(_ context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+		replyText(w, r, "first")
+		replyText(w, r, "second")
+		go func() { late <- func() { replyText(w, r, "late") } }()
+		return dns.RcodeSuccess, nil
+	})
+	claim := claimFor(t, "one", s)
+	defer claim.Release()
+	c := dial(t, s.server.Addr)
+	c.send(packed(t, 1, "many."))
+	got := map[string]bool{}
+	for range 2 {
+		got[c.receive().Answer[0].(*dns.TXT).Txt[0]] = true
+	}
+	(<-late)()
+	got[c.receive().Answer[0].(*dns.TXT).Txt[0]] = true
+	if len(got) != 3 {
+		t.Errorf("replies %v, want three", got)
+	}
+}
+
+// TestAPanicIsCoreDNSs: it answers SERVFAIL and lives.
+func TestAPanicIsCoreDNSs(t *testing.T) {
+	s := startSite(t, freeAddress(t, "127.0.0.1"), func(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) { panic("chain") })
+	claim := claimFor(t, "one", s)
+	defer claim.Release()
+	c := dial(t, s.server.Addr)
+	c.send(packed(t, 1, "x."))
+	if m := c.receive(); m.Rcode != dns.RcodeServerFailure {
+		t.Errorf("%v", m)
+	}
+}
+
+// panicker breaks.
+type panicker struct{}
+
+func (panicker) Answer(*Query, []byte) ([]byte, *Meter) { panic("in the packet") }
+
+func TestAPanicInThePacketLeavesItToTheChain(t *testing.T) {
+	s := startSite(t, freeAddress(t, "127.0.0.1"), echo)
+	lines := make(chan string, 1)
+	claim := claimFor(t, "one", s, func(c *Config) {
+		c.Answerer, c.Log = panicker{}, func(line string) { lines <- line }
+	})
+	defer claim.Release()
+	c := dial(t, s.server.Addr)
+	c.send(packed(t, 1, "x."))
+	if m := c.receive(); m.Rcode != dns.RcodeSuccess || len(m.Answer) != 1 {
+		t.Errorf("%v", m)
+	}
+	<-lines
+}
