@@ -113,10 +113,13 @@ func (d *desk) shut() error {
 	return errors.Join(err, d.work.Close(), d.store.Close())
 }
 
-// serve has all addresses answer with the lines of cfg in force, for these zones.
-func (d *desk) serve(cfg *config, zones []string) {
+// serve has all addresses answer with the lines of the running directives in
+// force, for these zones.
+func (d *desk) serve(running []*claim, zones []string) {
+	cfg := running[0].cfg
 	served := api.Config{
 		Tokens: cfg.tokens, Ready: d.loaded,
+		Batches: func() []api.Batch { return batchesOf(running) },
 		Observe: func(route string, code int) { apiRequestsTotal.WithLabelValues(route, strconv.Itoa(code)).Inc() },
 		Log:     func(line string) { log.Info(line) },
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/wire"
 )
 
@@ -96,6 +97,21 @@ func (b *batch) tell(cfg *config) {
 		return
 	}
 	log.Infof("%s: udp_batch: queries for flagged names are answered inside the packet", cfg.at)
+}
+
+// batchesOf describes what the directives have.
+func batchesOf(claims []*claim) []api.Batch {
+	all := []api.Batch{}
+	for _, c := range claims {
+		b := c.batch.Load()
+		if b == nil {
+			continue
+		}
+		for _, address := range b.claims {
+			all = append(all, api.Batch{Address: address.Address(), Sockets: address.Sockets(), InPacket: b.chain == "", Chain: b.chain})
+		}
+	}
+	return all
 }
 
 // release gives the claims up; b may be nil.
@@ -201,7 +217,7 @@ func (n *NoticeAction) inPacket(server *dnsserver.Config, address string, others
 			if label == "" {
 				label = "."
 			}
-			z.meter = wire.NewMeter(address, label, pluginName, typeLabel)
+			z.meter = wire.NewMeter(address, label, behindPrometheus(server), typeLabel)
 		}
 		p.zones = append(p.zones, z)
 	}
@@ -209,4 +225,12 @@ func (n *NoticeAction) inPacket(server *dnsserver.Config, address string, others
 		p.apart = append(p.apart, newPacketZone(zone))
 	}
 	return p
+}
+
+// behindPrometheus is the plugin that CoreDNS's metrics say an answer comes
+// from: the next one, whoever behind it writes.
+func behindPrometheus(server *dnsserver.Config) string {
+	all := server.Handlers()
+	i := slices.IndexFunc(all, func(h plugin.Handler) bool { return h.Name() == "prometheus" })
+	return all[i+1].Name()
 }

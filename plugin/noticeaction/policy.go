@@ -44,7 +44,7 @@ func (d *desk) enforce() error {
 	if err := d.replicate(running[0].cfg); err != nil {
 		return err
 	}
-	d.serve(running[0].cfg, policy.Zones)
+	d.serve(running, policy.Zones)
 	d.certs.use(running)
 	d.serveVisitors(running)
 	d.published(0)

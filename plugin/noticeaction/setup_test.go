@@ -12,7 +12,10 @@ import (
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/dnssec"
 	_ "github.com/coredns/coredns/plugin/file"
+	_ "github.com/coredns/coredns/plugin/multisocket"
+	_ "github.com/coredns/coredns/plugin/proxyproto"
 	_ "github.com/coredns/coredns/plugin/root"
+	_ "github.com/coredns/coredns/plugin/shed"
 )
 
 const corefiles = "../../testdata/corefiles"
@@ -21,7 +24,7 @@ const corefiles = "../../testdata/corefiles"
 // Paths in it are relative to its collection's folder.
 func read(t *testing.T, path string) error {
 	t.Helper()
-	if err := dnsserver.SetDirectives([]string{"root", "bind", "dnssec", pluginName, "file"}); err != nil {
+	if err := dnsserver.SetDirectives([]string{"root", "proxyproto", "multisocket", "bind", "shed", "dnssec", pluginName, "file"}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)

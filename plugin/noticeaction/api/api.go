@@ -63,6 +63,10 @@ type Config struct {
 	Follower func() Follower // the status of a server that follows another, and has no desk; nil: it is one with a desk
 	Ready    func() bool     // whether the flags are loaded; nil: they are
 
+	// Batches lists the addresses that read UDP in batches. May be nil; called
+	// concurrently.
+	Batches func() []Batch
+
 	// Observe counts one request: its route as the pattern, "other" for a
 	// path that is none, and the status. May be nil; called concurrently.
 	Observe func(route string, code int)
@@ -82,6 +86,9 @@ type Handler struct {
 
 // New makes a handler.
 func New(config Config) *Handler {
+	if config.Batches == nil {
+		config.Batches = func() []Batch { return []Batch{} }
+	}
 	if config.Observe == nil {
 		config.Observe = func(string, int) {}
 	}

@@ -87,6 +87,15 @@ type statusReply struct {
 	LastCommit    time.Time      `json:"last_commit,omitzero" doc:"When the last change was committed; absent: never" example:"2026-05-12T09:30:00Z"`
 	JournalLength uint64         `json:"journal_length" doc:"Lines in the journal" example:"42"`
 	JournalHead   string         `json:"journal_head" doc:"SHA-256 of the journal's last line, in hex; 64 zeros if there is none"`
+	UDPBatch      []Batch        `json:"udp_batch" nullable:"false" doc:"The addresses whose DNS over UDP is read in batches"`
+}
+
+// Batch is an address whose DNS over UDP is read in batches.
+type Batch struct {
+	Address  string `json:"address" doc:"The address as the metrics name it" example:"dns://192.0.2.53:53"`
+	Sockets  int    `json:"sockets" doc:"Sockets that read in batches; 0: they could not be opened" example:"4"`
+	InPacket bool   `json:"in_packet" doc:"Whether queries for flagged names are answered inside the packet"`
+	Chain    string `json:"chain,omitempty" doc:"If not, why all take the plugin chain" example:"acl: it has to see each query"`
 }
 
 func (h *Handler) status(ctx context.Context, _ *struct{}) (*statusOutput, error) {
@@ -101,6 +110,7 @@ func (h *Handler) status(ctx context.Context, _ *struct{}) (*statusOutput, error
 		Version: version.String(), Commit: version.Commit(), Generation: s.Generation, Digest: s.Digest,
 		Flags: s.Flags, Zones: s.Zones, TableBytes: s.TableBytes, DatabaseBytes: s.DatabaseBytes, Schema: s.Schema,
 		LastCommit: s.LastCommit, JournalLength: s.JournalLength, JournalHead: s.JournalHead,
+		UDPBatch: h.config.Batches(),
 	}}, nil
 }
 

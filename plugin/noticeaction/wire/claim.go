@@ -85,6 +85,9 @@ func Acquire(owner any, config Config) (*Claim, error) {
 	return c, nil
 }
 
+// Address is what is claimed.
+func (c *Claim) Address() string { return c.config.Address }
+
 // Sockets is how many sockets the address has now: 0 when they could not be
 // opened, and until the server runs.
 func (c *Claim) Sockets() int {

@@ -10,6 +10,10 @@ import (
 // CoreDNS's own, which an address has one of, is there first and stays first.
 const ours = 1
 
+// moments is how often the last socket is looked at for what the kernel has
+// given it since it was no longer told what to do.
+const moments = 5
+
 // resize opens or closes sockets until there are count, and steers datagrams
 // to them. Called with groups held.
 func (g *group) resize(count int) error {
@@ -55,10 +59,17 @@ func (g *group) close() {
 	for _, l := range g.lanes[1:] {
 		l.conn.Close()
 	}
-	if err := g.lanes[0].letGo(); err != nil {
+	last := g.lanes[0]
+	if err := last.letGo(); err != nil {
 		g.serving.log(fmt.Sprintf("Ending the steering of datagrams at %s: %v", g.address, err))
 	}
-	g.lanes[0].conn.Close()
+	for range moments {
+		if !last.empty() {
+			break
+		}
+		g.serving.finish()
+	}
+	last.conn.Close()
 }
 
 // closeAll ends lanes and leaves their sockets open for the queries that are

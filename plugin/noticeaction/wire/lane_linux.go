@@ -131,7 +131,19 @@ func (l *lane) read() bool {
 
 // drain takes what is left in the queue of a socket that gets nothing more.
 func (l *lane) drain() bool {
+	l.in.n = 0
 	return l.raw.Control(func(fd uintptr) { l.in.receive(fd) }) == nil && l.in.n > 0
+}
+
+// empty answers what is in the queue of a lane that has ended, and reports
+// whether there was something. No turn can be lost: the chain has goroutines.
+func (l *lane) empty() bool {
+	l.wary()
+	if !l.drain() {
+		return false
+	}
+	l.begin()
+	return l.finish()
 }
 
 // begin answers what it can inside the packets of a batch, and leaves the
@@ -222,12 +234,12 @@ func (l *lane) chain(i int) bool {
 	serving.calls.Add(1)
 	defer serving.calls.Done()
 	l.current = w
-	call := l.state.Load()&^stateMask + 1<<stateBits | inChain
-	l.state.Store(call)
 	if !l.armed {
 		l.armed = true
 		l.watch.Reset(patience)
 	}
+	call := l.state.Load()&^stateMask + 1<<stateBits | inChain
+	l.state.Store(call) // from here on the turn may be lost
 	serving.server.ServeDNS(serving.ctx, w, req)
 	if !l.state.CompareAndSwap(call, call&^stateMask|working) {
 		return false

@@ -21,11 +21,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // site is CoreDNS at one address, with a chain of one plugin.
 type site struct {
 	server *dnsserver.Server
+	conn   net.PacketConn
 	done   chan error
 }
 
-// startSite serves the root zone with a handler at host, on a port of its own
-// choice if address has none yet.
+// startSite serves the root zone with a handler at an address.
 func startSite(t *testing.T, address string, h plugin.HandlerFunc) *site {
 	t.Helper()
 	server := newServer(t, address, h)
@@ -33,10 +33,31 @@ func startSite(t *testing.T, address string, h plugin.HandlerFunc) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{server: server, done: make(chan error, 1)}
-	go func() { s.done <- server.ServePacket(pc) }()
+	s := serveSite(server, pc)
 	t.Cleanup(s.stop)
 	return s
+}
+
+// serveSite returns once the server reads: CoreDNS forgets to stop one that it
+// is told to stop before.
+func serveSite(server *dnsserver.Server, pc net.PacketConn) *site {
+	s := &site{server: server, conn: pc, done: make(chan error, 1)}
+	signal := &firstRead{PacketConn: pc, begun: make(chan struct{})}
+	go func() { s.done <- server.ServePacket(signal) }()
+	<-signal.begun
+	return s
+}
+
+type firstRead struct {
+	net.PacketConn
+
+	once  sync.Once
+	begun chan struct{}
+}
+
+func (c *firstRead) ReadFrom(b []byte) (int, net.Addr, error) {
+	c.once.Do(func() { close(c.begun) })
+	return c.PacketConn.ReadFrom(b)
 }
 
 func newServer(t *testing.T, address string, h plugin.HandlerFunc) *dnsserver.Server {

@@ -1,0 +1,259 @@
+//go:build linux
+
+package wire
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/miekg/dns"
+)
+
+// stream asks without pause, up to window queries unanswered, and counts what
+// is answered.
+type stream struct {
+	*client
+
+	asked, answered int
+	stop            atomic.Bool
+	done            chan struct{}
+}
+
+func startStream(t *testing.T, address string) *stream {
+	s := &stream{client: dial(t, address), done: make(chan struct{})}
+	go s.run(packed(t, 1, "flow."))
+	return s
+}
+
+func (s *stream) run(packet []byte) {
+	defer close(s.done)
+	const window = 50
+	var buf [512]byte
+	for {
+		for !s.stop.Load() && s.asked-s.answered < window {
+			if _, err := s.Write(packet); err != nil {
+				s.t.Error(err)
+				return
+			}
+			s.asked++
+		}
+		if s.answered == s.asked {
+			return
+		}
+		_ = s.SetReadDeadline(time.Now().Add(3 * time.Second))
+		if _, err := s.Read(buf[:]); err != nil {
+			return
+		}
+		s.answered++
+	}
+}
+
+// end stops the stream and returns how many queries had no answer.
+func (s *stream) end() int {
+	s.stop.Store(true)
+	<-s.done
+	return s.asked - s.answered
+}
+
+// reload starts a new server at the site's socket, as Caddy does, and stops
+// the old one.
+func (s *site) reload(t *testing.T, before, after func(*dnsserver.Server)) (next *site) {
+	t.Helper()
+	file, err := s.conn.(*net.UDPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pc, err := net.FilePacketConn(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	server := newServer(t, s.server.Addr, echo)
+	before(server)
+	next = serveSite(server, pc)
+	after(server)
+	s.stop()
+	return next
+}
+
+// TestReloadsLoseNothing: the sockets outlive the owners, and each owner's chain has
+// come to rest when its claim is released.
+func TestReloadsLoseNothing(t *testing.T) {
+	address := freeAddress(t, "127.0.0.1")
+	first := newServer(t, address, echo)
+	pc, err := first.ListenPacket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveSite(first, pc)
+	config := Config{Address: address, Sockets: 2, Log: func(line string) { t.Error(line) }}
+	old, err := Acquire(0, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	Serve(0, first)
+	flow := startStream(t, address)
+	for i := 1; i <= 30; i++ {
+		config.Sockets = 1 + i%3
+		var claim *Claim
+		s = s.reload(t, func(*dnsserver.Server) {
+			if claim, err = Acquire(i, config); err != nil {
+				t.Fatal(err)
+			}
+		}, func(server *dnsserver.Server) { go Serve(i, server) })
+		old.Release()
+		if got := claim.Sockets(); got != config.Sockets {
+			t.Errorf("%d sockets after a reload, want %d", got, config.Sockets)
+		}
+		old = claim
+	}
+	if lost := flow.end(); lost != 0 {
+		t.Errorf("%d of %d queries lost", lost, flow.asked)
+	}
+	old.Release()
+	s.stop()
+}
+
+// TestReleaseWaitsForTheChain: an owner's plugins may end when its claim is released.
+func TestReleaseWaitsForTheChain(t *testing.T) {
+	g := newGate(t)
+	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
+	claim := claimFor(t, "one", s)
+	c := dial(t, s.server.Addr)
+	c.send(packed(t, 1, "slow."))
+	<-g.entered
+	released := make(chan struct{})
+	go func() { claim.Release(); close(released) }()
+	c.send(packed(t, 2, "quick.")) // whoever has the socket now
+	if m := c.receive(); m.Id != 2 {
+		t.Fatalf("%v", m)
+	}
+	select {
+	case <-released:
+		t.Error("released with a query in the chain")
+	default:
+	}
+	g.release()
+	if m := c.receive(); m.Id != 1 || len(m.Answer) != 1 {
+		t.Errorf("the query that waited: %v", m)
+	}
+	<-released
+}
+
+// TestWithoutClaimsCoreDNSServes as if nothing had been.
+func TestWithoutClaimsCoreDNSServes(t *testing.T) {
+	s := startSite(t, freeAddress(t, "127.0.0.1"), echo)
+	flow := startStream(t, s.server.Addr)
+	for range 20 {
+		claimFor(t, "one", s).Release()
+	}
+	// The kernel may have given the last of our sockets a datagram in the
+	// moment between the end of steering and its own.
+	lost := flow.end()
+	t.Logf("%d of %d queries lost", lost, flow.asked)
+	if lost > 20 {
+		t.Errorf("%d of %d queries lost", lost, flow.asked)
+	}
+	c := dial(t, s.server.Addr)
+	for i := range uint16(50) {
+		c.send(packed(t, i, "x."))
+		c.receive()
+	}
+}
+
+func TestAcquireRefuses(t *testing.T) {
+	address := freeAddress(t, "127.0.0.1")
+	first, err := Acquire("one", Config{Address: address, Sockets: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Release()
+	if _, err := Acquire("one", Config{Address: address, Sockets: 3}); err == nil {
+		t.Error("two server blocks have two numbers of sockets at one address")
+	}
+	other, err := Acquire("two", Config{Address: address, Sockets: 3})
+	if err != nil {
+		t.Fatalf("the next Corefile: %v", err)
+	}
+	other.Release()
+}
+
+// TestSocketsThatCannotBe: CoreDNS serves alone, and the log says why.
+func TestSocketsThatCannotBe(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0") // not for sharing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	lines := make(chan string, 1)
+	address := "dns://" + pc.LocalAddr().String()
+	claim, err := Acquire("one", Config{Address: address, Sockets: 2, Log: func(line string) { lines <- line }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer claim.Release()
+	Serve("one", newServer(t, address, echo))
+	<-lines
+	if got := claim.Sockets(); got != 0 {
+		t.Errorf("%d sockets", got)
+	}
+}
+
+// TestTransactionSignatures: the chain is told of a signature what CoreDNS's
+// own listener tells it, and may sign.
+func TestTransactionSignatures(t *testing.T) {
+	const secret = "c2VjcmV0"
+	s := startSite(t, freeAddress(t, "127.0.0.1"), func(_ context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+		m := new(dns.Msg).SetReply(r)
+		if status := w.TsigStatus(); status != nil {
+			replyText(w, r, status.Error())
+			return dns.RcodeSuccess, nil
+		}
+		w.TsigTimersOnly(false)
+		m.SetTsig(r.IsTsig().Hdr.Name, dns.HmacSHA256, 300, time.Now().Unix())
+		return dns.RcodeSuccess, w.WriteMsg(m)
+	})
+	s.server.TsigSecret["known."] = secret
+	claim := claimFor(t, "one", s)
+	defer claim.Release()
+	c := dial(t, s.server.Addr)
+	for _, tc := range []struct {
+		name, key, secret string
+		want              error
+	}{
+		{"good", "known.", secret, nil},
+		{"another secret", "known.", "b3RoZXI=", dns.ErrSig},
+		{"unknown", "unknown.", secret, dns.ErrSecret},
+	} {
+		m := new(dns.Msg).SetQuestion("x.", dns.TypeA)
+		m.SetTsig(tc.key, dns.HmacSHA256, 300, time.Now().Unix())
+		packet, mac, err := dns.TsigGenerate(m, tc.secret, "", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.send(packet)
+		var buf [512]byte
+		n, err := c.Read(buf[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply := new(dns.Msg)
+		if err := reply.Unpack(buf[:n]); err != nil {
+			t.Fatal(err)
+		}
+		if tc.want != nil {
+			if got := reply.Answer[0].(*dns.TXT).Txt[0]; got != tc.want.Error() {
+				t.Errorf("%s: status %q, want %q", tc.name, got, tc.want)
+			}
+			continue
+		}
+		if err := dns.TsigVerify(buf[:n], secret, mac, false); err != nil {
+			t.Errorf("%s: the reply's signature: %v", tc.name, err)
+		}
+	}
+}
