@@ -6,7 +6,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/wire"
 )
 
@@ -25,13 +24,12 @@ type inPacket struct {
 // packetZone is a zone as packets have it.
 type packetZone struct {
 	wire   []byte // in lower case, with the root label
-	text   string // in presentation form without the final dot
 	labels int
 	meter  *wire.Meter // nil: CoreDNS counts nothing
 }
 
 func newPacketZone(zone string) packetZone {
-	return packetZone{wire: packName(zone), text: zone[:len(zone)-1], labels: dns.CountLabel(zone)}
+	return packetZone{wire: packName(zone), labels: dns.CountLabel(zone)}
 }
 
 // holds tells whether q is for the zone or a name below, and at which label of
@@ -48,7 +46,7 @@ func (p *inPacket) Answer(q *wire.Query, to []byte) ([]byte, *wire.Meter) {
 		return nil, nil
 	}
 	table := p.n.redirect.Table()
-	authority, flagged := p.find(table, q, zone, label)
+	authority, flagged := table.LookupBytes(q.Text(label))
 	if !flagged || p.leaves(q, zone, label) {
 		return nil, nil
 	}
@@ -75,16 +73,6 @@ func (p *inPacket) registrable(q *wire.Query) (zone, label int) {
 		}
 	}
 	return 0, -1
-}
-
-// find looks the registrable name up.
-func (p *inPacket) find(table *redirect.Table, q *wire.Query, zone, label int) (redirect.AuthorityID, bool) {
-	var buf [256]byte
-	at := q.Label(label)
-	name := append(buf[:0], q.Name()[at+1:at+1+int(q.Name()[at])]...)
-	name = append(name, '.')
-	name = append(name, p.zones[zone].text...)
-	return table.LookupBytes(name)
 }
 
 // leaves tells whether the chain has to answer a query for a flagged name.

@@ -214,12 +214,16 @@ func TestPacketIsTheChainsAnswer(t *testing.T) {
 			p := newTwoPaths(t, n)
 			for _, qname := range testNames {
 				for _, qtype := range testTypes {
-					for _, packet := range variants(t, qname, qtype) {
+					packets := variants(t, qname, qtype)
+					if qtype != dns.TypeA && qtype != dns.TypeHTTPS {
+						packets = packets[:5] // the rest does not depend on the type
+					}
+					for _, packet := range packets {
 						p.same(packet)
 					}
 				}
 			}
-			if got := p.answered.Load(); got < 1000 {
+			if got := p.answered.Load(); got < 500 {
 				t.Errorf("%d queries answered inside the packet, want the usual ones", got)
 			}
 		})
@@ -339,5 +343,43 @@ func TestSoakPackets(t *testing.T) {
 			packet = packet[:random.IntN(len(packet)+1)]
 		}
 		paths[i%len(paths)].same(packet)
+	}
+}
+
+// TestPacketAllocatesNothing from socket to socket, CoreDNS's metrics included.
+func TestPacketAllocatesNothing(t *testing.T) {
+	p := newTwoPaths(t, flaggedHandler(t, profileInsecure))
+	p.packet.zones[0].meter = wire.NewMeter(p.server.Addr, "be.", "errors", typeLabel)
+	for _, tc := range []struct {
+		name, qname string
+		qtype       uint16
+		change      func(*dns.Msg)
+	}{
+		{"A", "www.example.be.", dns.TypeA, func(*dns.Msg) {}},
+		{"mixed case with OPT", "wWw.ExAmple.be.", dns.TypeAAAA, func(m *dns.Msg) { m.SetEdns0(1232, true) }},
+		{"NODATA", "example.be.", dns.TypeHTTPS, func(*dns.Msg) {}},
+	} {
+		m := new(dns.Msg).SetQuestion(tc.qname, tc.qtype)
+		tc.change(m)
+		packet, err := m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var buf [512]byte
+		exchange := func() {
+			if _, err := p.conn.Write(packet); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.conn.Read(buf[:]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := p.answered.Load()
+		if got := testing.AllocsPerRun(1000, exchange); got > 0 {
+			t.Errorf("%s: %v allocations", tc.name, got)
+		}
+		if got := p.answered.Load() - before; got != 1001 {
+			t.Errorf("%s: %d of 1001 answered inside the packet", tc.name, got)
+		}
 	}
 }

@@ -31,6 +31,7 @@ type Query struct {
 	nameLen  int
 	labels   [maxLabels]uint8 // where each begins in name
 	count    int
+	text     [maxName]byte // for Text
 }
 
 // Question is the question as it came, in wire form.
@@ -44,6 +45,17 @@ func (q *Query) Labels() int { return q.count }
 
 // Label is where the i-th label begins in [Query.Name], with its length octet.
 func (q *Query) Label(i int) int { return int(q.labels[i]) }
+
+// Text is the name from the i-th label on in presentation form, in lower case
+// and without the final dot. It is valid until the next call.
+func (q *Query) Text(i int) []byte {
+	begin := q.Label(i) + 1
+	text := append(q.text[:0], q.name[begin:q.nameLen-1]...)
+	for _, label := range q.labels[i+1 : q.count] {
+		text[int(label)-begin] = '.'
+	}
+	return text
+}
 
 // Parse reads a packet, and reports false for anything that is not quite such
 // a query: the chain knows what to do with it.
