@@ -65,6 +65,9 @@ const noticeaction = `    noticeaction {
         brake 100000000 1h
     }`
 
+// batched is the same with udp_batch.
+var batched = strings.TrimSuffix(noticeaction, "    }") + "        udp_batch\n    }"
+
 // startCoreDNS runs the server over a zone file with the given lines in its
 // Corefile. An existing folder is used as it is.
 func (l *lab) startCoreDNS(name, lines, zone, cores string) (*server, error) {

@@ -63,6 +63,7 @@ var rooms = []struct {
 	{"desk", true, (*lab).measureDesk},
 	{"signed", false, (*lab).measureSigned},
 	{"others", false, (*lab).measureOthers},
+	{"wire", false, (*lab).measureWire},
 	{"latency", false, (*lab).measureLatency},
 	{"growth", false, (*lab).measureZones},
 	{"table", false, (*lab).measureTable},

@@ -9,7 +9,12 @@ import (
 // started anew after the import, whose garbage would let the heap grow far
 // beyond what the caches hold before the collector runs again.
 func (l *lab) flaggedServer(name, zone, cores, before string, names []string) (*server, error) {
-	s, err := l.startCoreDNS(name, before+noticeaction, zone, cores)
+	return l.directiveServer(name, zone, cores, before+noticeaction, names)
+}
+
+// directiveServer is flaggedServer with these lines in the Corefile.
+func (l *lab) directiveServer(name, zone, cores, lines string, names []string) (*server, error) {
+	s, err := l.startCoreDNS(name, lines, zone, cores)
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +26,7 @@ func (l *lab) flaggedServer(name, zone, cores, before string, names []string) (*
 	if err != nil {
 		return nil, err
 	}
-	return l.startCoreDNS(name, before+noticeaction, zone, cores)
+	return l.startCoreDNS(name, lines, zone, cores)
 }
 
 // measurePass: what the directive costs the queries that it leaves alone.

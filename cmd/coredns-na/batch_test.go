@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/coredns-na/coredns-na/internal/e2e"
+)
+
+// TestReloadsUnderLoad reloads while queries for a flagged name and for
+// others come without pause: with udp_batch no more are lost than without.
+func TestReloadsUnderLoad(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		lines []string // in turn
+	}{
+		{"without", []string{""}},
+		{"with", []string{"udp_batch 2"}},
+		{"more and fewer sockets", []string{"udp_batch 1", "udp_batch 3"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := newBench(t)
+			b.configure(tc.lines[0])
+			s := e2e.MustStart(t, b.dir, "Corefile")
+			if err := b.flag("example.be", "DOS-1"); err != nil {
+				t.Fatal(err)
+			}
+			stop, ended := make(chan struct{}), make(chan error, 1)
+			go func() { ended <- ask(b.port, stop) }()
+			for i := range 6 {
+				b.configure(tc.lines[(i+1)%len(tc.lines)])
+				if err := s.Reload(); err != nil {
+					t.Error(err)
+				}
+			}
+			close(stop)
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// ask keeps some queries unanswered until stop closes. It returns an error if
+// one never is, or wrongly.
+func ask(port string, stop <-chan struct{}) error {
+	conn, err := net.Dial("udp", e2e.Address(port))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	const window = 20
+	asked, answered := 0, 0
+	var buf [1232]byte
+	for {
+		for open := true; open && asked-answered < window; {
+			select {
+			case <-stop:
+				open = false
+			default:
+				name := []string{"www.example.be.", "www.glue.be."}[asked%2]
+				m := new(dns.Msg).SetQuestion(name, dns.TypeA)
+				packet, err := m.Pack()
+				if err != nil {
+					return err
+				}
+				if _, err := conn.Write(packet); err != nil {
+					return err
+				}
+				asked++
+			}
+		}
+		if asked == answered {
+			return nil
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, err := conn.Read(buf[:])
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return fmt.Errorf("%d of %d queries had no answer", asked-answered, asked)
+		}
+		if err != nil {
+			return err
+		}
+		m := new(dns.Msg)
+		if err := m.Unpack(buf[:n]); err != nil {
+			return err
+		}
+		if flagged := m.Question[0].Name == "www.example.be."; m.Rcode != dns.RcodeSuccess || flagged != (len(m.Answer) == 1) {
+			return fmt.Errorf("expected the warning page for the flagged name alone, got %v", m)
+		}
+		answered++
+	}
+}
