@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 			o.Option = []dns.EDNS0{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET}}
 		})), false},
 		{"another version", question(t, "x.", dns.TypeA, edns(func(o *dns.OPT) { o.SetVersion(1) })), false},
-		{"half an OPT", question(t, "x.", dns.TypeA, edns(func(*dns.OPT) {}))[:30], false},
+		{"half an OPT", question(t, "x.", dns.TypeA, edns(func(*dns.OPT) {}))[:29], false},
 		{"a signature", question(t, "x.", dns.TypeA, func(m *dns.Msg) { m.SetTsig("k.", dns.HmacSHA256, 300, 1) }), false},
 		{"a response", question(t, "x.", dns.TypeA, func(m *dns.Msg) { m.Response = true }), false},
 		{"NOTIFY", question(t, "x.", dns.TypeSOA, func(m *dns.Msg) { m.Opcode = dns.OpcodeNotify }), false},
