@@ -45,7 +45,8 @@ var groups struct {
 type group struct {
 	address string
 	claims  []*Claim
-	lanes   []*lane // none until an owner serves
+	lanes   []*lane        // none until an owner serves
+	leaving sync.WaitGroup // sockets that wait for their last queries
 
 	entering sync.RWMutex // guards serving
 	serving  *serving
@@ -160,7 +161,7 @@ func (c *Claim) Release() {
 		c.group.close()
 	case next != nil && c.serving != nil:
 		await(next.served)
-		c.serving.finish()
+		finish(&c.serving.calls)
 	}
 }
 
@@ -181,11 +182,11 @@ func (c *Claim) leave() (next *Claim, last bool) {
 	return nil, false
 }
 
-// finish waits for the queries under way.
-func (s *serving) finish() {
+// finish waits for queries under way.
+func finish(calls *sync.WaitGroup) {
 	done := make(chan struct{})
 	go func() {
-		s.calls.Wait()
+		calls.Wait()
 		close(done)
 	}()
 	await(done)

@@ -10,10 +10,6 @@ import (
 // CoreDNS's own, which an address has one of, is there first and stays first.
 const ours = 1
 
-// moments is how often the last socket is looked at for what the kernel has
-// given it since it was no longer told what to do.
-const moments = 5
-
 // resize opens or closes sockets until there are count, and steers datagrams
 // to them. Called with groups held.
 func (g *group) resize(count int) error {
@@ -31,7 +27,11 @@ func (g *group) resize(count int) error {
 	err := g.steer()
 	closeAll(extra)
 	for _, l := range extra {
-		l.conn.Close()
+		g.leaving.Go(func() {
+			finish(&l.calls)
+			g.tell("Closing a socket", l.seal())
+			l.conn.Close()
+		})
 	}
 	return err
 }
@@ -51,25 +51,25 @@ func (g *group) close() {
 	if len(g.lanes) == 0 {
 		return
 	}
-	if err := g.lanes[0].steerAway(); err != nil {
-		g.serving.log(fmt.Sprintf("Steering datagrams at %s away: %v", g.address, err))
-	}
+	g.tell("Steering datagrams away", g.lanes[0].steerAway())
 	closeAll(g.lanes)
-	g.serving.finish()
-	for _, l := range g.lanes[1:] {
+	finish(&g.serving.calls)
+	for _, l := range g.lanes {
+		g.tell("Closing a socket", l.seal())
+	}
+	address := g.lanes[0].conn.LocalAddr()
+	for _, l := range g.lanes {
 		l.conn.Close()
 	}
-	last := g.lanes[0]
-	if err := last.letGo(); err != nil {
-		g.serving.log(fmt.Sprintf("Ending the steering of datagrams at %s: %v", g.address, err))
+	g.tell("Ending the steering of datagrams", letGo(address))
+	g.leaving.Wait()
+}
+
+// tell logs what goes wrong in the end; CoreDNS's own socket serves.
+func (g *group) tell(doing string, err error) {
+	if err != nil {
+		g.serving.log(fmt.Sprintf("%s at %s: %v", doing, g.address, err))
 	}
-	for range moments {
-		if !last.empty() {
-			break
-		}
-		g.serving.finish()
-	}
-	last.conn.Close()
 }
 
 // closeAll ends lanes and leaves their sockets open for the queries that are

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +58,8 @@ type lane struct {
 	seen    atomic.Uint64 // the state when the watch last looked
 	watch   *time.Timer
 	current *writer // of the query in the chain; written before state
+
+	calls sync.WaitGroup // queries in the chain: each joins during the turn
 
 	waryUntil atomic.Int64 // Unix nanoseconds
 	waiting   chan struct{}
@@ -131,19 +134,7 @@ func (l *lane) read() bool {
 
 // drain takes what is left in the queue of a socket that gets nothing more.
 func (l *lane) drain() bool {
-	l.in.n = 0
 	return l.raw.Control(func(fd uintptr) { l.in.receive(fd) }) == nil && l.in.n > 0
-}
-
-// empty answers what is in the queue of a lane that has ended, and reports
-// whether there was something. No turn can be lost: the chain has goroutines.
-func (l *lane) empty() bool {
-	l.wary()
-	if !l.drain() {
-		return false
-	}
-	l.begin()
-	return l.finish()
 }
 
 // begin answers what it can inside the packets of a batch, and leaves the
@@ -231,8 +222,8 @@ func (l *lane) chain(i int) bool {
 		return true
 	}
 	serving := l.serving
-	serving.calls.Add(1)
-	defer serving.calls.Done()
+	l.join(serving)
+	defer l.part(serving)
 	l.current = w
 	if !l.armed {
 		l.armed = true
@@ -247,6 +238,10 @@ func (l *lane) chain(i int) bool {
 	l.settle(w)
 	return true
 }
+
+// join and part are the beginning and the end of a query in the chain.
+func (l *lane) join(s *serving) { l.calls.Add(1); s.calls.Add(1) }
+func (l *lane) part(s *serving) { l.calls.Done(); s.calls.Done() }
 
 // settle takes a query's reply into the batch.
 func (l *lane) settle(w *writer) {
@@ -287,11 +282,11 @@ func (l *lane) handOver(w *writer, req *dns.Msg) {
 		l.waiting <- struct{}{}
 	}
 	serving, begin := l.serving, time.Now()
-	serving.calls.Add(1)
+	l.join(serving)
 	go func() {
 		defer func() {
 			<-l.waiting
-			serving.calls.Done()
+			l.part(serving)
 		}()
 		serving.server.ServeDNS(serving.ctx, w, req)
 		if time.Since(begin) > patience {

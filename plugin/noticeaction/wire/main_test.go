@@ -23,6 +23,7 @@ type site struct {
 	server *dnsserver.Server
 	conn   net.PacketConn
 	done   chan error
+	ended  sync.Once
 }
 
 // startSite serves the root zone with a handler at an address.
@@ -72,8 +73,10 @@ func newServer(t *testing.T, address string, h plugin.HandlerFunc) *dnsserver.Se
 }
 
 func (s *site) stop() {
-	_ = s.server.Stop()
-	<-s.done
+	s.ended.Do(func() {
+		_ = s.server.Stop()
+		<-s.done
+	})
 }
 
 // freeAddress is one that nobody listens at, as CoreDNS names it.

@@ -1,8 +1,11 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"os"
 	"strconv"
 	"syscall"
 
@@ -77,12 +80,77 @@ func (s *socket) attach(program []bpf.Instruction) error {
 	})
 }
 
-// letGo has the kernel spread datagrams over the group by itself again.
-func (s *socket) letGo() error {
+// letGo has the kernel spread datagrams at an address over the group by itself
+// again. Ours have left it; what remains there is CoreDNS's, and to be found
+// among the files of the process only.
+func letGo(address net.Addr) error {
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		fd, err := strconv.Atoi(f.Name())
+		if err != nil || !boundTo(fd, address) {
+			continue
+		}
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0)
+		if errors.Is(err, unix.ENOENT) {
+			return nil // somebody else has, or it is another file by now
+		}
+		return err
+	}
+	return nil
+}
+
+// boundTo tells whether a file is a UDP socket at an address.
+func boundTo(fd int, address net.Addr) bool {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil || kind != unix.SOCK_DGRAM {
+		return false
+	}
+	local, err := unix.Getsockname(fd)
+	if err != nil {
+		return false
+	}
+	var bound netip.AddrPort
+	switch local := local.(type) {
+	case *unix.SockaddrInet4:
+		bound = netip.AddrPortFrom(netip.AddrFrom4(local.Addr), uint16(local.Port))
+	case *unix.SockaddrInet6:
+		bound = netip.AddrPortFrom(netip.AddrFrom16(local.Addr), uint16(local.Port))
+	}
+	want := address.(*net.UDPAddr).AddrPort()
+	return bound.Port() == want.Port() && bound.Addr() == want.Addr().WithZone("")
+}
+
+// seal has the kernel pass the socket over: it gives a socket that is connected
+// only what comes from its peer, and there is none. Until then a datagram could
+// come in between the last look at its queue and its end.
+func (s *socket) seal() error {
+	const discard = 9 // RFC 863
 	return s.control(func(fd int) error {
-		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0)
+		local, err := unix.Getsockname(fd)
+		if err != nil {
+			return err
+		}
+		switch local := local.(type) {
+		case *unix.SockaddrInet4:
+			local.Port = discard
+			if local.Addr == [4]byte{} {
+				local.Addr = loopback.As4()
+			}
+		case *unix.SockaddrInet6:
+			local.Port = discard
+			if local.Addr == [16]byte{} {
+				local.Addr = loopback.As16()
+			}
+		}
+		return unix.Connect(fd, local)
 	})
 }
+
+// loopback is there in IPv4, and mapped on sockets for both.
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 func (s *socket) control(do func(fd int) error) error {
 	var err error
