@@ -55,7 +55,7 @@ func (l *lab) overload(rivals ...*rival) error {
 			best = append(best, peak)
 		}
 		if r == rivals[0] {
-			l.report.goalAtLeast("answered at 4 × overload, "+r.name, "its own peak", "rate", answered[4].over(best), 0.9)
+			l.report.goalAtLeast("answered at 4 × overload, "+r.name, "its own peak", "answers a second", answered[4].over(best), 0.9)
 		}
 	}
 	l.report.add(t)

@@ -73,7 +73,9 @@ func newTwoPaths(tb testing.TB, n *NoticeAction, front ...plugin.Plugin) *twoPat
 		conn.Close()
 		claim.Release()
 		_ = p.server.Stop()
-		<-served
+		if err := <-served; err != nil {
+			tb.Error(err)
+		}
 	})
 	return p
 }

@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -63,7 +62,7 @@ func newInbox() *inbox {
 }
 
 // receive takes what has arrived, without waiting.
-func (b *inbox) receive(fd uintptr) syscall.Errno {
+func (b *inbox) receive(fd uintptr) error {
 	for i := range b.used {
 		h := &b.headers[i]
 		h.Namelen = unix.SizeofSockaddrInet6
@@ -76,7 +75,7 @@ func (b *inbox) receive(fd uintptr) syscall.Errno {
 		return errno
 	}
 	b.n, b.used = int(n), int(n)
-	return 0
+	return nil
 }
 
 // packet is what the i-th datagram holds.
@@ -181,8 +180,6 @@ func newOutbox() *outbox {
 // room is where the next reply may be made.
 func (b *outbox) room() []byte { return b.buffer[b.n][:] }
 
-func (b *outbox) full() bool { return b.n == batchSize }
-
 // add puts reply, which may lie in [outbox.room], behind the others.
 func (b *outbox) add(reply []byte, s *session) {
 	i := b.n
@@ -198,14 +195,14 @@ func (b *outbox) add(reply []byte, s *session) {
 	h.SetControllen(s.length)
 }
 
-// send sends what it can without waiting. A reply that the kernel refuses is
-// left out, as it would be alone.
-func (b *outbox) send(fd uintptr) syscall.Errno {
+// send sends without waiting, and reports whether all is sent. A reply that the
+// kernel refuses is left out, as it would be alone.
+func (b *outbox) send(fd uintptr) bool {
 	for b.sent < b.n {
 		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.headers[b.sent])), uintptr(b.n-b.sent), unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case errno == unix.EAGAIN:
-			return errno
+			return false
 		case errno == unix.EINTR:
 		case errno != 0:
 			b.sent++
@@ -213,7 +210,7 @@ func (b *outbox) send(fd uintptr) syscall.Errno {
 			b.sent += int(n)
 		}
 	}
-	return 0
+	return true
 }
 
 // clear forgets the replies, and what the chain made for them.

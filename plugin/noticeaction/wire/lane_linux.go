@@ -66,7 +66,6 @@ type lane struct {
 	closing   atomic.Bool
 
 	readNow, sendNow func(fd uintptr) bool
-	sending          bool // sendNow has come to its end
 }
 
 const (
@@ -85,18 +84,16 @@ func newLane(g *group, s *socket) *lane {
 	}
 	l.readNow = func(fd uintptr) bool {
 		for {
-			switch errno := l.in.receive(fd); errno {
-			case 0:
-				return true
+			switch l.in.receive(fd) {
 			case unix.EAGAIN:
 				return false
 			case unix.EINTR:
-			default: // as for one that came too late for its own datagram
+			default: // an error is another datagram's, and not ours to handle
 				return true
 			}
 		}
 	}
-	l.sendNow = func(fd uintptr) bool { return l.out.send(fd) == 0 }
+	l.sendNow = l.out.send
 	l.watch = time.AfterFunc(time.Hour, l.look)
 	l.watch.Stop()
 	return l
@@ -134,7 +131,9 @@ func (l *lane) read() bool {
 
 // drain takes what is left in the queue of a socket that gets nothing more.
 func (l *lane) drain() bool {
-	return l.raw.Control(func(fd uintptr) { l.in.receive(fd) }) == nil && l.in.n > 0
+	var errno error
+	err := l.raw.Control(func(fd uintptr) { errno = l.in.receive(fd) })
+	return err == nil && errno == nil && l.in.n > 0
 }
 
 // begin answers what it can inside the packets of a batch, and leaves the
@@ -192,7 +191,7 @@ func (l *lane) finish() bool {
 		l.watch.Stop()
 		l.armed = false
 	}
-	l.state.Store(l.state.Load()&^stateMask | reading)
+	l.state.Store(l.state.Load() &^ stateMask) // reading
 	l.group.count(l.in.n-len(l.chained), len(l.chained))
 	l.serving.calls.Done()
 	l.serving = nil

@@ -75,7 +75,7 @@ func newServer(t *testing.T, address string, h plugin.HandlerFunc) *dnsserver.Se
 func (s *site) stop() {
 	s.ended.Do(func() {
 		_ = s.server.Stop()
-		<-s.done
+		_ = <-s.done
 	})
 }
 
