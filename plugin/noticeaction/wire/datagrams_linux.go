@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -62,7 +63,7 @@ func newInbox() *inbox {
 }
 
 // receive takes what has arrived, without waiting.
-func (b *inbox) receive(fd uintptr) error {
+func (b *inbox) receive(fd uintptr) syscall.Errno {
 	for i := range b.used {
 		h := &b.headers[i]
 		h.Namelen = unix.SizeofSockaddrInet6
@@ -75,7 +76,7 @@ func (b *inbox) receive(fd uintptr) error {
 		return errno
 	}
 	b.n, b.used = int(n), int(n)
-	return nil
+	return 0
 }
 
 // packet is what the i-th datagram holds.

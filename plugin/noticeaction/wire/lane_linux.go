@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -131,9 +132,9 @@ func (l *lane) read() bool {
 
 // drain takes what is left in the queue of a socket that gets nothing more.
 func (l *lane) drain() bool {
-	var errno error
+	var errno syscall.Errno
 	err := l.raw.Control(func(fd uintptr) { errno = l.in.receive(fd) })
-	return err == nil && errno == nil && l.in.n > 0
+	return err == nil && errno == 0 && l.in.n > 0
 }
 
 // begin answers what it can inside the packets of a batch, and leaves the

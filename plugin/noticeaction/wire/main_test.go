@@ -75,7 +75,9 @@ func newServer(t *testing.T, address string, h plugin.HandlerFunc) *dnsserver.Se
 func (s *site) stop() {
 	s.ended.Do(func() {
 		_ = s.server.Stop()
-		_ = <-s.done
+		if err := <-s.done; err != nil {
+			panic(err)
+		}
 	})
 }
 
