@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
 )
 
@@ -239,60 +238,11 @@ func (l *lane) chain(i int) bool {
 	return true
 }
 
-// join and part are the beginning and the end of a query in the chain.
-func (l *lane) join(s *serving) { l.calls.Add(1); s.calls.Add(1) }
-func (l *lane) part(s *serving) { l.calls.Done(); s.calls.Done() }
-
 // settle takes a query's reply into the batch.
 func (l *lane) settle(w *writer) {
 	if data := w.leave(); data != nil {
 		l.out.add(data, &w.session)
 	}
-}
-
-// look, when the watch runs out, gives the turn to its own goroutine if the
-// query in the chain is still the one that it saw last time.
-func (l *lane) look() {
-	state := l.state.Load()
-	if state&stateMask == reading {
-		return
-	}
-	if state&stateMask == inChain && l.seen.Load() == state && l.state.CompareAndSwap(state, state&^stateMask+1<<stateBits|working) {
-		l.armed = false
-		l.wary()
-		l.current.depart()
-		if l.finish() {
-			l.run()
-		}
-		return
-	}
-	l.seen.Store(state)
-	l.watch.Reset(patience)
-}
-
-// wary has each query in the chain have its own goroutine for a while.
-func (l *lane) wary() { l.waryUntil.Store(time.Now().Add(wariness).UnixNano()) }
-
-// handOver runs a query in its own goroutine.
-func (l *lane) handOver(w *writer, req *dns.Msg) {
-	select {
-	case l.waiting <- struct{}{}:
-	default:
-		l.flush() // what is ready does not wait too
-		l.waiting <- struct{}{}
-	}
-	serving, begin := l.serving, time.Now()
-	l.join(serving)
-	go func() {
-		defer func() {
-			<-l.waiting
-			l.part(serving)
-		}()
-		serving.server.ServeDNS(serving.ctx, w, req)
-		if time.Since(begin) > patience {
-			l.wary()
-		}
-	}()
 }
 
 // flush sends the replies of the batch, and counts those made inside the packet.
