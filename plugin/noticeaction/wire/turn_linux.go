@@ -37,9 +37,10 @@ func (l *lane) handOver(w *writer, req *dns.Msg) {
 		l.flush() // what is ready does not wait too
 		l.waiting <- struct{}{}
 	}
-	serving, begin := l.serving, time.Now()
+	serving := l.serving
 	l.join(serving)
 	go func() {
+		begin := time.Now() // a busy processor is no reason to be wary
 		defer func() {
 			<-l.waiting
 			l.part(serving)
