@@ -28,14 +28,14 @@ func (l *lab) overload(rivals ...*rival) error {
 		}
 		answered := make(map[int]samples)
 		var best samples
-		for range l.longRounds() {
+		for range l.long {
 			peak := 0.0
 			for _, times := range []int{1, 2, 4} {
 				before, err := drops(r.server.port)
 				if err != nil {
 					return err
 				}
-				f, err := flood(r.server.port, packets, int(r.rate.median())*times, 2*l.seconds)
+				f, err := flood(r.server.port, packets, int(r.rate.median())*times, loadSeconds)
 				if err != nil {
 					return fmt.Errorf("flooding %s: %w", r.name, err)
 				}

@@ -66,6 +66,9 @@ func (l *lab) compareFlagged(batch, chain, spoof *rival) error {
 	return nil
 }
 
+// loadSeconds is how long a rate is held.
+const loadSeconds = 2
+
 // shareOfPeak are the loads at which latencies are compared, in percent of what
 // the slower server answers at most.
 var shareOfPeak = []int{10, 40, 70, 90}
@@ -81,11 +84,11 @@ func (l *lab) compareLatency(batch, chain *rival) error {
 	for _, share := range shareOfPeak {
 		var p50, p99 [2]samples
 		rate := int(peak) * share / 100
-		for range l.longRounds() {
+		for range l.long {
 			for i, r := range []*rival{batch, chain} {
 				work := r.load
 				work.rate = rate
-				got, err := work.send(r.server.port, 2*l.seconds, true)
+				got, err := work.send(r.server.port, loadSeconds*time.Second, true)
 				if err != nil {
 					return fmt.Errorf("asking %s: %w", r.name, err)
 				}
