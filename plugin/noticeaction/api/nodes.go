@@ -184,13 +184,16 @@ type followerReply struct {
 	Version string `json:"version" doc:"The program's version" example:"v1.2.3"`
 	Commit  string `json:"commit,omitempty" doc:"The commit it was built from" example:"0123456789ab"`
 	Follower
+	UDPBatch []Batch `json:"udp_batch" nullable:"false" doc:"The addresses whose DNS over UDP is read in batches"`
 }
 
 // registerFollower registers all that there is on a server that follows another.
 func (h *Handler) registerFollower(api huma.API) {
 	huma.Register(api, operation("GET /v1/status", "desk", "Show the status", "Describes a server that follows another."),
 		func(context.Context, *struct{}) (*followerOutput, error) {
-			return &followerOutput{Body: followerReply{Version: version.String(), Commit: version.Commit(), Follower: h.config.Follower()}}, nil
+			return &followerOutput{Body: followerReply{
+				Version: version.String(), Commit: version.Commit(), Follower: h.config.Follower(), UDPBatch: h.config.Batches(),
+			}}, nil
 		})
 	registerReady(api, h.config.Ready)
 }
