@@ -40,6 +40,9 @@ func (d *Desk) PublishPage(ctx context.Context, o Order, authority string, c pag
 func (d *Desk) RestorePage(ctx context.Context, o Order, authority string, version uint64, m PageMatch) (PageResult, error) {
 	return d.changePage(ctx, o, authority, m, func(b *batch) (store.Page, error) {
 		old, err := pageOf(b.tx, authority, version)
+		if err == nil {
+			_, err = CheckPage(old.Content) // an older program may have checked less, and visitors would not see it
+		}
 		return store.Page{Content: old.Content, Repeats: old.Version}, err
 	})
 }

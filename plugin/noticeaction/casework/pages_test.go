@@ -3,6 +3,7 @@ package casework
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	pageroom "github.com/coredns-na/coredns-na/plugin/noticeaction/page"
@@ -118,5 +119,30 @@ func TestPageRefusals(t *testing.T) {
 	}
 	if p, err := d.Page(clerk, "apd-gba", 0); err != nil || p.Version != 1 || p.By != apd.Actor {
 		t.Errorf("what was refused left %+v, %v", p, err)
+	}
+}
+
+// What an older program let pass is not brought back: it would be the last version, and visitors would not see it.
+func TestAVersionThatNoLongerPassesIsNotBroughtBack(t *testing.T) {
+	d := newDesk(t, testPolicy())
+	ctx := context.Background()
+	bad := pageContent("One")
+	bad.Texts.DE = "# Eins\n\n<b>Text</b>"
+	err := d.store.Update(func(tx *store.Tx) error {
+		_, err := tx.AddPage(store.Page{Authority: "apd-gba", Published: noon, By: "uid:0", Content: bad})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := d.PublishPage(ctx, clerk, "apd-gba", pageContent("Two"), PageMatch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.RestorePage(ctx, clerk, "apd-gba", 1, PageMatch{}); !isKind(err, Invalid) || !strings.Contains(err.Error(), "line 3") {
+		t.Errorf("got %v, want a refusal that says where", err)
+	}
+	if p, err := d.Page(clerk, "apd-gba", 0); err != nil || p.Version != second.Page.Version || d.seen("apd-gba") != second.Page {
+		t.Errorf("got version %d, %v; visitors see %+v", p.Version, err, d.seen("apd-gba"))
 	}
 }
