@@ -44,8 +44,15 @@ func Read(folder fs.FS) (*Page, error) {
 	return p, nil
 }
 
-// readFile reads a file of at most so many bytes.
+// readFile reads a file of at most so many bytes, without the byte order mark that some editors put first.
 func readFile(folder fs.FS, name string, most int64) (string, error) {
+	info, err := fs.Stat(folder, name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() { // to open a pipe would wait for who writes to it
+		return "", &Error{Field: name, Detail: "expected a file, got one of mode " + info.Mode().String()}
+	}
 	f, err := folder.Open(name)
 	if err != nil {
 		return "", err
@@ -58,7 +65,7 @@ func readFile(folder fs.FS, name string, most int64) (string, error) {
 	if int64(len(text)) > most {
 		return "", &Error{Field: name, Detail: fmt.Sprintf("expected at most %d bytes", most)}
 	}
-	return string(text), nil
+	return strings.TrimPrefix(string(text), "\ufeff"), nil
 }
 
 // ReadAll reads the folders below a folder, each named for the authority whose content it holds.

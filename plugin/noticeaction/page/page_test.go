@@ -2,6 +2,7 @@ package page
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -198,6 +199,9 @@ func TestFolders(t *testing.T) {
 		{"without a language", func(f fstest.MapFS) { delete(f, "a/de.md") }, "a: open de.md"},
 		{"a text that is refused", func(f fstest.MapFS) { f["a/fr.md"].Data = []byte("# T\n\n<b>") }, "a: fr.md: line 3: expected no HTML"},
 		{"a text that is too long", func(f fstest.MapFS) { f["a/fr.md"].Data = make([]byte, maxText+1) }, "a: fr.md: expected at most 8192 bytes"},
+		{"a pipe, which nobody writes to", func(f fstest.MapFS) { f["a/contact"].Mode = fs.ModeNamedPipe | 0o600 }, "a: contact: expected a file"},
+		{"a byte order mark", func(f fstest.MapFS) { f["a/de.md"].Data = []byte("\ufeff# T de\r\n\r\nx\r\n") }, ""},
+		{"a folder instead of a text", func(f fstest.MapFS) { delete(f, "a/de.md"); f["a/de.md/x"] = &fstest.MapFile{} }, "a: de.md: expected a file"},
 		{"two lines of contact", func(f fstest.MapFS) { f["a/contact"].Data = []byte("a@b.example\nc@d.example\n") }, "a: contact: expected one mail address"},
 		{"a link that is none", func(f fstest.MapFS) { f["a/link"].Data = []byte("ftp://x") }, "a: link: expected https://"},
 		{"a file instead of a folder", func(f fstest.MapFS) { f["b"] = &fstest.MapFile{} }, "b: "},
