@@ -8,6 +8,7 @@ import (
 
 	"github.com/coredns/caddy"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 	pageroom "github.com/coredns-na/coredns-na/plugin/noticeaction/page"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/warnpage"
 )
@@ -57,6 +58,11 @@ func readPageContent(cfg *config, c *caddy.Controller, args []string) error {
 	contents, err := pageroom.ReadAll(os.DirFS(cfg.page.content))
 	if err != nil {
 		return c.Errf("page_content: reading %s: %v", cfg.page.content, err)
+	}
+	for id := range contents {
+		if err := casework.CheckAuthority(id); err != nil {
+			return c.Errf("page_content: reading %s: expected folders named for authorities, such as apd-gba, got %q", cfg.page.content, id)
+		}
 	}
 	cfg.contents = contents
 	return nil
