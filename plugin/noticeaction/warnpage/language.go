@@ -3,6 +3,7 @@ package warnpage
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/language"
 
@@ -33,14 +34,27 @@ func languageOf(r *http.Request) string {
 			return chosen
 		}
 	}
-	accept := r.Header.Get("Accept-Language")
+	accept := strings.Join(r.Header.Values("Accept-Language"), ",") // RFC 9110 section 5.3
 	if accept == "" || len(accept) > maxAccept {
 		return fallback
 	}
-	tags, _, err := language.ParseAcceptLanguage(accept)
-	if err != nil {
-		return fallback
-	}
-	_, i, _ := matcher.Match(tags...)
+	_, i, _ := matcher.Match(accepted(accept)...)
 	return offered[i]
+}
+
+// accepted are the languages of the header's parts, the best first. A part that is none does not take the others
+// with it.
+func accepted(header string) []language.Tag {
+	tags, _, err := language.ParseAcceptLanguage(header)
+	if err == nil {
+		return tags
+	}
+	parts := slices.DeleteFunc(strings.Split(header, ","), func(part string) bool {
+		_, _, err := language.ParseAcceptLanguage(part)
+		return err != nil
+	})
+	if tags, _, err = language.ParseAcceptLanguage(strings.Join(parts, ",")); err != nil {
+		return nil
+	}
+	return tags
 }

@@ -60,7 +60,7 @@ func ask(h http.Handler, method, target, host string, headers ...string) *httpte
 	r := httptest.NewRequest(method, target, nil)
 	r.Host = host
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		r.Header.Add(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

@@ -43,11 +43,15 @@ type Handler struct {
 	Config
 	hosts     map[string]bool
 	documents documents
+	nothing   map[string][]byte // the page for what is not redirected, by language
 }
 
 // New makes a handler, with the challenges before it if there are any.
 func New(c Config) http.Handler {
-	h := &Handler{Config: c, hosts: make(map[string]bool, len(c.Hosts))}
+	h := &Handler{Config: c, hosts: make(map[string]bool, len(c.Hosts)), nothing: make(map[string][]byte, len(page.Languages))}
+	for _, language := range page.Languages {
+		h.nothing[language] = page.Nothing(language, c.Abuse)
+	}
 	for _, host := range c.Hosts {
 		h.hosts[host] = true
 	}
@@ -103,9 +107,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", "<"+page.RegistryURL+`>; rel="blocked-by"`)
 		h.send(w, http.StatusUnavailableForLegalReasons, language, h.document(language, found))
 	case own:
-		h.send(w, http.StatusNotFound, language, [][]byte{page.Nothing(language, h.Abuse)})
+		h.send(w, http.StatusNotFound, language, [][]byte{h.nothing[language]})
 	default:
-		h.send(w, http.StatusMisdirectedRequest, language, [][]byte{page.Nothing(language, h.Abuse)})
+		h.send(w, http.StatusMisdirectedRequest, language, [][]byte{h.nothing[language]})
 	}
 }
 

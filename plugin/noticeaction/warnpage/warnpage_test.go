@@ -92,6 +92,8 @@ func TestLanguages(t *testing.T) {
 		{"none of ours", "ja, zh;q=0.5", "/", "en"},
 		{"any", "*", "/", "en"},
 		{"nonsense", ";;;q=,", "/", "en"},
+		{"one of ours beside nonsense", "nl-BE, abcdefghijkl;q=0.3", "/", "nl"},
+		{"a weight that is none", "nl;q=x, fr;q=0.2", "/", "fr"},
 		{"far too much", strings.Repeat("nl,", 1000), "/", "en"},
 		{"chosen by a link", "nl", "/x?lang=de", "de"},
 		{"chosen, and not there", "nl", "/?lang=pl", "nl"},
@@ -104,6 +106,24 @@ func TestLanguages(t *testing.T) {
 				t.Errorf("%q: got %s, want %s", tt.accept, got.Header().Get("Content-Language"), tt.want)
 			}
 		})
+	}
+}
+
+func TestLanguagesInSeveralLines(t *testing.T) {
+	got := ask(New(config()), http.MethodGet, "/", "example.be", "Accept-Language", "ja", "Accept-Language", "nl;q=0.5")
+	if language := got.Header().Get("Content-Language"); language != "nl" {
+		t.Errorf("got %s, want nl", language)
+	}
+}
+
+// Who asks for any host there is, to keep the machine busy, gets an answer that is as cheap as the page.
+func TestStrangersCostNoMoreThanVisitors(t *testing.T) {
+	h := New(config())
+	allocations := func(host string) float64 {
+		return testing.AllocsPerRun(100, func() { ask(h, http.MethodGet, "/", host) })
+	}
+	if visitor, stranger := allocations("example.be"), allocations("stranger.example"); stranger > visitor+5 {
+		t.Errorf("got %.0f allocations for a host that is not flagged, and %.0f for one that is", stranger, visitor)
 	}
 }
 
