@@ -59,17 +59,20 @@ func openJournal(folder string, now func() time.Time) (*journal, error) {
 	return j, j.compact()
 }
 
-// compact reads the journal, and writes it anew without what counts no more.
+// compact reads the journal, and writes it anew without what counts no more, if there is any of that.
 func (j *journal) compact() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	text, err := os.ReadFile(j.path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	missing := errors.Is(err, os.ErrNotExist)
+	if err != nil && !missing {
 		return fmt.Errorf("reading the journal of orders: %w", err)
 	}
 	events := recent(string(text), j.now().Add(-remembered))
-	if err := j.rewrite(events); err != nil {
-		return fmt.Errorf("writing the journal of orders: %w", err)
+	if missing || j.file == nil || j.torn || len(events) < strings.Count(string(text), "\n") {
+		if err := j.rewrite(events); err != nil {
+			return fmt.Errorf("writing the journal of orders: %w", err)
+		}
 	}
 	j.limits = replay(events)
 	return nil

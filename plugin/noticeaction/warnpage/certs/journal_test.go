@@ -53,6 +53,51 @@ func TestTheJournalKeepsTheLimits(t *testing.T) {
 	}
 }
 
+func TestTheJournalIsWrittenAnewOnlyForLess(t *testing.T) {
+	j := openTestJournal(t, t.TempDir(), start)
+	if err := j.add(ordered, "www.example.be", "example.be"); err != nil {
+		t.Fatal(err)
+	}
+	compacted := func(at time.Time) os.FileInfo {
+		j.now = func() time.Time { return at }
+		if err := j.compact(); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(j.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	first := compacted(start.Add(time.Hour))
+	if again := compacted(start.Add(2 * time.Hour)); !os.SameFile(first, again) || len(j.limits.orders) != 1 {
+		t.Errorf("expected the same file and one order, got %d", len(j.limits.orders))
+	}
+	if old := compacted(start.Add(remembered + time.Second)); os.SameFile(first, old) || old.Size() != 0 || len(j.limits.orders) != 0 {
+		t.Errorf("a week later: expected another file without an order, got %d bytes", old.Size())
+	}
+	if err := os.Remove(j.path); err != nil {
+		t.Fatal(err)
+	}
+	compacted(start.Add(remembered + time.Hour)) // it is there again
+}
+
+// What was put off by a clock that was ahead does not wait for that time to come.
+func TestARetryDoesNotWaitForAClockThatWasAhead(t *testing.T) {
+	ahead := start.AddDate(1, 0, 0)
+	var r retry
+	r.failed(ahead, minRetry, maxRetry)
+	if !r.waits(ahead.Add(minRetry - 1)) {
+		t.Error("expected it to wait")
+	}
+	if r.waits(ahead.Add(minRetry)) {
+		t.Error("expected its time to have come")
+	}
+	if r.waits(start) {
+		t.Error("the clock was set back: expected it not to wait")
+	}
+}
+
 func TestAnOrderWithoutAnEndCountsAsACertificate(t *testing.T) {
 	dir := t.TempDir()
 	lines := "2026-05-12T09:00:00Z order example.be example.be\n" +

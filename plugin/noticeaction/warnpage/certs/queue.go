@@ -122,7 +122,7 @@ func (m *Manager) ready(j job, now time.Time) bool {
 	var free time.Time
 	m.journal.read(func(l *limits) { free = l.host(j.name, j.host, now) })
 	if free.After(now) {
-		m.attempt(j).at = free
+		m.attempt(j).until(now, free)
 		return false
 	}
 	return true

@@ -13,6 +13,7 @@ const (
 // retry is when something that failed is tried again: each time after twice as long.
 type retry struct {
 	tries int
+	since time.Time // when at was set
 	at    time.Time // zero: it did not fail
 }
 
@@ -23,7 +24,10 @@ func (r *retry) failed(now time.Time, least, most time.Duration) {
 		wait = min(least<<r.tries, most)
 	}
 	r.tries++
-	r.at = now.Add(wait)
+	r.until(now, now.Add(wait))
 }
 
-func (r *retry) waits(now time.Time) bool { return now.Before(r.at) }
+func (r *retry) until(now, at time.Time) { r.since, r.at = now, at }
+
+// waits is false too once the clock was set back: at may be years away then.
+func (r *retry) waits(now time.Time) bool { return !now.Before(r.since) && now.Before(r.at) }
