@@ -35,6 +35,26 @@ var looks = []struct {
 	{"print", 794, 1123, "print", "light"}, // A4
 }
 
+// layout is what holds of the page in every language and look, as expressions in the browser.
+var layout = map[string]string{
+	"the values of the list to stand in one column": `new Set([...document.querySelectorAll("dd")].map(d => d.getBoundingClientRect().left)).size === 1`,
+	"no word of the text to be broken": `[...document.querySelectorAll("main > p:not(.authority), main > ul li")].every(e => {
+		const text = document.createTreeWalker(e, NodeFilter.SHOW_TEXT)
+		while (text.nextNode()) {
+			for (const word of text.currentNode.data.matchAll(/[\p{L}\p{M}]+/gu)) {
+				const range = new Range()
+				range.setStart(text.currentNode, word.index)
+				range.setEnd(text.currentNode, word.index + word[0].length)
+				if (new Set([...range.getClientRects()].map(r => r.top)).size > 1) return false
+			}
+		}
+		return true
+	})`,
+}
+
+// onPaper is whether paper says where a link leads.
+const onPaper = `[...document.querySelectorAll("footer a")].every(a => getComputedStyle(a, "::after").content.includes(a.getAttribute("href")))`
+
 // TestTheBrowserShowsThePage: Chromium shows the page in each language and look, without a violation of WCAG 2.2 AA,
 // without scrolling sideways, and without asking for anything else. The screenshots stay in testdata/artefacts.
 func TestTheBrowserShowsThePage(t *testing.T) {
@@ -68,6 +88,14 @@ func TestTheBrowserShowsThePage(t *testing.T) {
 				}
 				if get(tab, t, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`)) {
 					t.Errorf("wider than %d pixels", look.width)
+				}
+				for what, holds := range layout {
+					if !get(tab, t, chromedp.Evaluate[bool](holds)) {
+						t.Errorf("expected %s", what)
+					}
+				}
+				if look.media == "print" && !get(tab, t, chromedp.Evaluate[bool](onPaper)) {
+					t.Error("expected the addresses behind the footer's links in print")
 				}
 				shot := get(tab, t, chromedp.FullScreenshot(100))
 				must(t, os.WriteFile(filepath.Join(artefacts, "page-"+language+"-"+look.name+".png"), shot, 0o644))
