@@ -170,6 +170,7 @@ func (c *clerk) of(host string) (times []time.Time) {
 }
 
 func TestManyFlagsKeepToTheLimits(t *testing.T) {
+	t.Parallel() // they wait for the disk
 	synctest.Test(t, func(t *testing.T) {
 		names := newNumbered(400)
 		c := newClerk(t, names, nil)
@@ -205,6 +206,7 @@ func TestManyFlagsKeepToTheLimits(t *testing.T) {
 }
 
 func TestStrangersLeaveRoomForTheRest(t *testing.T) {
+	t.Parallel() // they wait for the disk
 	synctest.Test(t, func(t *testing.T) {
 		names := newNumbered(300)
 		c := newClerk(t, names, nil)
@@ -225,6 +227,7 @@ func TestStrangersLeaveRoomForTheRest(t *testing.T) {
 }
 
 func TestWhatIsInUseIsRenewedFirst(t *testing.T) {
+	t.Parallel() // they wait for the disk
 	synctest.Test(t, func(t *testing.T) {
 		names := newNumbered(10)
 		c := newClerk(t, names, nil)
@@ -248,6 +251,7 @@ func TestWhatIsInUseIsRenewedFirst(t *testing.T) {
 }
 
 func TestARefusedHostIsTriedLessAndLess(t *testing.T) {
+	t.Parallel() // they wait for the disk
 	synctest.Test(t, func(t *testing.T) {
 		c := newClerk(t, newSet("bad.be", "good.be"), func(j job) error {
 			if j.name == "bad.be" {
@@ -275,6 +279,7 @@ func TestARefusedHostIsTriedLessAndLess(t *testing.T) {
 }
 
 func TestACAThatIsDownIsAskedByOneAtATime(t *testing.T) {
+	t.Parallel() // they wait for the disk
 	synctest.Test(t, func(t *testing.T) {
 		var back atomic.Bool
 		c := newClerk(t, newNumbered(100), func(job) error {
@@ -305,6 +310,7 @@ func TestACAThatIsDownIsAskedByOneAtATime(t *testing.T) {
 }
 
 func TestTheCAsOwnWordOnLimits(t *testing.T) {
+	t.Parallel() // they wait for the disk
 	synctest.Test(t, func(t *testing.T) {
 		c := newClerk(t, newSet("example.be"), func(job) error {
 			return acme.Problem{Status: http.StatusTooManyRequests, Type: acme.ProblemTypeRateLimited}
