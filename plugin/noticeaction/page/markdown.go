@@ -1,8 +1,10 @@
 package page
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"html"
 	"html/template"
 	"strings"
 	"unicode"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
+	goldmarkhtml "github.com/yuin/goldmark/renderer/html"
 	gmtext "github.com/yuin/goldmark/text"
 )
 
@@ -32,7 +35,7 @@ func parse(source string) (text, *Error) {
 		return text{}, &Error{Line: 1, Detail: "expected the title first, as \"# Title\""}
 	}
 	title := plain(heading, src)
-	if strings.TrimSpace(title) == "" {
+	if !strings.ContainsFunc(title, visible) {
 		return text{}, &Error{Line: 1, Detail: "expected a title after \"#\""}
 	}
 	if heading.NextSibling() == nil {
@@ -45,6 +48,9 @@ func parse(source string) (text, *Error) {
 	var body bytes.Buffer
 	if err := commonMark.Renderer().Render(&body, src, document); err != nil {
 		return text{}, &Error{Line: 1, Detail: "expected a text that can be shown: " + err.Error()}
+	}
+	if r := firstBad(title + html.UnescapeString(body.String())); r != nil { // by its number, as &#x202e;
+		return text{}, &Error{Line: 1, Detail: fmt.Sprintf("expected no control characters, got %U by its number", *r)}
 	}
 	return text{title: title, body: template.HTML(body.String())}, nil //nolint:gosec // of checked nodes only
 }
@@ -59,12 +65,34 @@ func checkCharacters(source string) *Error {
 		return &Error{Detail: "expected UTF-8"}
 	}
 	for i, r := range source {
-		if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+		if bad(r) {
 			return &Error{Line: lineAt(source, i), Detail: fmt.Sprintf("expected no control characters, got %U", r)}
 		}
 	}
 	return nil
 }
+
+// bad are characters that turn, hide or break what is around them, and those that mean nothing to others.
+func bad(r rune) bool {
+	switch r {
+	case '\n', '\r', '\t':
+		return false
+	case '\u2028', '\u2029':
+		return true
+	}
+	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Co)
+}
+
+func firstBad(s string) *rune {
+	for _, r := range s {
+		if bad(r) {
+			return &r
+		}
+	}
+	return nil
+}
+
+func visible(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // check refuses the first node at or below n that the subset does not have.
 func check(n ast.Node, src []byte, depth int) *Error {
@@ -150,22 +178,24 @@ func lineAt(source string, offset int) int {
 
 // plain is what a node says, without its mark-up.
 func plain(n ast.Node, src []byte) string {
-	var b strings.Builder
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
 	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n := n.(type) {
 		case *ast.Text:
 			if entering {
-				b.Write(n.Segment.Value(src))
+				goldmarkhtml.DefaultWriter.Write(w, n.Segment.Value(src)) // which knows escapes and entities
 				if n.SoftLineBreak() || n.HardLineBreak() {
-					b.WriteByte(' ')
+					_ = w.WriteByte(' ')
 				}
 			}
 		case *ast.String:
 			if entering {
-				b.Write(n.Value)
+				goldmarkhtml.DefaultWriter.Write(w, n.Value)
 			}
 		}
 		return ast.WalkContinue, nil
 	})
-	return b.String()
+	_ = w.Flush() // to a buffer, which takes everything
+	return html.UnescapeString(b.String())
 }

@@ -90,6 +90,24 @@ func TestTheSubset(t *testing.T) {
 	}
 }
 
+// A title is shown as the text below it would be.
+func TestTitles(t *testing.T) {
+	tests := map[string]string{
+		`*Stop* **it**`: "Stop it", `1 \< 2`: "1 < 2", `a \*b\*`: "a *b*", `caf&eacute; &amp; bar`: "café & bar",
+		`\&lt;`: "&lt;", `&lt;b&gt;`: "<b>", `[a](https://b.example)`: "a", "a\\": "a\\",
+	}
+	for source, want := range tests {
+		p, err := New(all("# " + source + "\n\nx"))
+		if err != nil {
+			t.Errorf("%s: %v", source, err)
+			continue
+		}
+		if got := p.texts["en"].title; got != want {
+			t.Errorf("%s: got %q, want %q", source, got, want)
+		}
+	}
+}
+
 func TestWhatIsNotInTheSubset(t *testing.T) {
 	tests := []struct {
 		name, text string
@@ -101,6 +119,10 @@ func TestWhatIsNotInTheSubset(t *testing.T) {
 		{"not UTF-8", "# T\n\n\xff", 0, "expected UTF-8"},
 		{"a control character", "# T\n\na\x1bb", 3, "got U+001B"},
 		{"a turned direction", "# T\n\n\na\u202eb", 4, "got U+202E"},
+		{"a turned direction by its number", "# T\n\na&#x202e;b", 1, "got U+202E by its number"},
+		{"a turned direction by its number in the title", "# T&#8238;\n\na", 1, "got U+202E by its number"},
+		{"a character of nobody's", "# T\n\n\ue000", 3, "got U+E000"},
+		{"a title that cannot be seen", "# \u00ad\u200b\n\na", 1, "expected a title after"},
 		{"no title", "a\n\n# T", 1, "expected the title first"},
 		{"a title of a lower level", "## T\n\na", 1, "expected the title first"},
 		{"an empty title", "#\n\na", 1, "expected a title after"},
