@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"strings"
 )
 
@@ -46,11 +47,7 @@ func Read(folder fs.FS) (*Page, error) {
 
 // readFile reads a file of at most so many bytes, without the byte order mark that some editors put first.
 func readFile(folder fs.FS, name string, most int64) (string, error) {
-	info, err := fs.Stat(folder, name)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() { // to open a pipe would wait for who writes to it
+	if info, err := fs.Stat(folder, name); err == nil && !info.Mode().IsRegular() { // to open a pipe would wait for who writes to it
 		return "", &Error{Field: name, Detail: "expected a file, got one of mode " + info.Mode().String()}
 	}
 	f, err := folder.Open(name)
@@ -79,16 +76,26 @@ func ReadAll(folder fs.FS) (map[string]*Page, error) {
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
-		below, err := fs.Sub(folder, entry.Name())
+		sub, err := fs.Sub(folder, entry.Name())
 		if err != nil {
 			return nil, err
 		}
-		if all[entry.Name()], err = Read(below); err != nil {
+		if all[entry.Name()], err = Read(below{sub, folder, entry.Name()}); err != nil {
 			return nil, fmt.Errorf("%s: %w", entry.Name(), err)
 		}
 	}
 	return all, nil
 }
+
+// below is a folder in another one. Its Stat opens nothing, as that of [fs.Sub] does.
+type below struct {
+	fs.FS
+	of   fs.FS
+	name string
+}
+
+// Stat implements [fs.StatFS].
+func (b below) Stat(name string) (fs.FileInfo, error) { return fs.Stat(b.of, path.Join(b.name, name)) }
 
 // generic is the folder of the content for authorities that have none of their own. No authority has this
 // name: it is shown to visitors.

@@ -2,12 +2,15 @@ package page
 
 import (
 	"errors"
-	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golang.org/x/net/html"
+	"golang.org/x/sys/unix"
 )
 
 func TestEveryAuthorityHasAPage(t *testing.T) {
@@ -221,7 +224,6 @@ func TestFolders(t *testing.T) {
 		{"without a language", func(f fstest.MapFS) { delete(f, "a/de.md") }, "a: open de.md"},
 		{"a text that is refused", func(f fstest.MapFS) { f["a/fr.md"].Data = []byte("# T\n\n<b>") }, "a: fr.md: line 3: expected no HTML"},
 		{"a text that is too long", func(f fstest.MapFS) { f["a/fr.md"].Data = make([]byte, maxText+1) }, "a: fr.md: expected at most 8192 bytes"},
-		{"a pipe, which nobody writes to", func(f fstest.MapFS) { f["a/contact"].Mode = fs.ModeNamedPipe | 0o600 }, "a: contact: expected a file"},
 		{"a byte order mark", func(f fstest.MapFS) { f["a/de.md"].Data = []byte("\ufeff# T de\r\n\r\nx\r\n") }, ""},
 		{"a folder instead of a text", func(f fstest.MapFS) { delete(f, "a/de.md"); f["a/de.md/x"] = &fstest.MapFile{} }, "a: de.md: expected a file"},
 		{"two lines of contact", func(f fstest.MapFS) { f["a/contact"].Data = []byte("a@b.example\nc@d.example\n") }, "a: contact: expected one mail address"},
@@ -238,6 +240,31 @@ func TestFolders(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestAPipeInTheFolderIsNotWaitedFor(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, folderOf(func(f fstest.MapFS) { delete(f, "a/contact") })); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(filepath.Join(dir, "a", "contact"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, read := range map[string]func() error{
+		"all folders": func() error { _, err := ReadAll(os.DirFS(dir)); return err },
+		"one":         func() error { _, err := Read(os.DirFS(filepath.Join(dir, "a"))); return err },
+	} {
+		done := make(chan error, 1)
+		go func() { done <- read() }()
+		select {
+		case err := <-done:
+			if err == nil || !strings.Contains(err.Error(), "contact: expected a file") {
+				t.Errorf("%s: got %v", what, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: still waiting for who writes to the pipe", what)
+		}
 	}
 }
 
