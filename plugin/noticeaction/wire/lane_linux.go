@@ -63,7 +63,9 @@ type lane struct {
 
 	waryUntil atomic.Int64 // Unix nanoseconds
 	waiting   chan struct{}
-	closing   atomic.Bool
+
+	closing chan struct{} // closed once the lane is to end
+	closeBy time.Time     // the latest; written before
 
 	readNow, sendNow func(fd uintptr) bool
 }
@@ -80,7 +82,7 @@ func newLane(g *group, s *socket) *lane {
 	l := &lane{
 		socket: s, group: g, in: newInbox(), out: newOutbox(), ended: make(chan struct{}),
 		replies: make([]reply, 0, batchSize), chained: make([]int, 0, batchSize),
-		waiting: make(chan struct{}, maxWaiting),
+		waiting: make(chan struct{}, maxWaiting), closing: make(chan struct{}),
 	}
 	l.readNow = func(fd uintptr) bool {
 		for {
@@ -121,7 +123,7 @@ func (l *lane) read() bool {
 			if l.in.n > 0 {
 				return true
 			}
-		case errors.Is(err, os.ErrDeadlineExceeded) && l.closing.Load():
+		case errors.Is(err, os.ErrDeadlineExceeded) && l.isClosing():
 			return l.drain()
 		default: // closed
 			return false
@@ -129,8 +131,21 @@ func (l *lane) read() bool {
 	}
 }
 
-// drain takes what is left in the queue of a socket that gets nothing more.
+func (l *lane) isClosing() bool {
+	select {
+	case <-l.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// drain takes what is left in the queue of a socket that gets nothing more, or
+// does so against our will: another process at the address steers too.
 func (l *lane) drain() bool {
+	if time.Now().After(l.closeBy) {
+		return false
+	}
 	var errno syscall.Errno
 	err := l.raw.Control(func(fd uintptr) { errno = l.in.receive(fd) })
 	return err == nil && errno == 0 && l.in.n > 0
@@ -262,10 +277,11 @@ func (l *lane) flush() {
 	l.replies = l.replies[:0]
 }
 
-// close ends the lane once what has arrived is answered. Datagrams have been
-// steered away from it, or the group is down to it.
+// close ends the lane once what has arrived is answered, or after some seconds.
+// Datagrams have been steered away from it, or the group is down to it.
 func (l *lane) close() {
-	l.closing.Store(true)
+	l.closeBy = time.Now().Add(handOff)
+	close(l.closing)
 	_ = l.conn.SetReadDeadline(time.Now().Add(grace))
 	<-l.ended
 	l.watch.Stop()

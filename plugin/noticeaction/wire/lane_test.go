@@ -77,6 +77,31 @@ func TestHandOverIsBounded(t *testing.T) {
 	}
 }
 
+// TestQueriesThatHangKeepNobodyFromStopping: with all places taken by queries
+// that do not end, a socket closes all the same, and what it has is answered.
+func TestQueriesThatHangKeepNobodyFromStopping(t *testing.T) {
+	g := newGate(t)
+	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
+	claim := claimFor(t, "one", s)
+	l := claim.group.lanes[0]
+	for range maxWaiting {
+		l.waiting <- struct{}{}
+	}
+	l.waryUntil.Store(1 << 62)
+	c := dial(t, s.server.Addr)
+	c.send(packed(t, 1, "slow."), packed(t, 2, "quick."))
+	released := make(chan struct{})
+	go func() { claim.Release(); close(released) }()
+	if m := c.receive(); m.Id != 2 {
+		t.Errorf("%v", m)
+	}
+	g.release()
+	if m := c.receive(); m.Id != 1 {
+		t.Errorf("%v", m)
+	}
+	<-released
+}
+
 // TestRepliesLeaveFromTheAddressAsked on sockets that are bound to none.
 func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 	for _, tc := range []struct {

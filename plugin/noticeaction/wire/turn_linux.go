@@ -31,18 +31,15 @@ func (l *lane) wary() { l.waryUntil.Store(time.Now().Add(wariness).UnixNano()) }
 
 // handOver runs a query in its own goroutine.
 func (l *lane) handOver(w *writer, req *dns.Msg) {
-	select {
-	case l.waiting <- struct{}{}:
-	default:
-		l.flush() // what is ready does not wait too
-		l.waiting <- struct{}{}
-	}
+	bounded := l.takePlace()
 	serving := l.serving
 	l.join(serving)
 	go func() {
 		begin := time.Now() // a busy processor is no reason to be wary
 		defer func() {
-			<-l.waiting
+			if bounded {
+				<-l.waiting
+			}
 			l.part(serving)
 		}()
 		serving.server.ServeDNS(serving.ctx, w, req)
@@ -50,6 +47,24 @@ func (l *lane) handOver(w *writer, req *dns.Msg) {
 			l.wary()
 		}
 	}()
+}
+
+// takePlace waits for a place among the queries in goroutines of their own. It
+// reports false if there is none while the lane is to end: what is left in the
+// socket's queue is few, and must not keep the server from stopping.
+func (l *lane) takePlace() bool {
+	select {
+	case l.waiting <- struct{}{}:
+		return true
+	default:
+	}
+	l.flush() // what is ready does not wait too
+	select {
+	case l.waiting <- struct{}{}:
+		return true
+	case <-l.closing:
+		return false
+	}
 }
 
 // join and part are the beginning and the end of a query in the chain.
