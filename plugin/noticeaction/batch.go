@@ -21,7 +21,7 @@ import (
 
 // inFrontHarmless are the plugins that may stand in front of ours and still
 // have queries answered inside the packet: errors sees only failures,
-// prometheus is counted for, dnssec wants only queries with DO.
+// prometheus is counted for, dnssec wants only queries with DO or for keys.
 var inFrontHarmless = []string{"errors", "prometheus", "dnssec"}
 
 // batch is what a directive with udp_batch has of the server.
@@ -65,7 +65,7 @@ func (held *claim) openBatch(c *caddy.Controller) error {
 	if err != nil {
 		return err
 	}
-	b := &batch{chain: n.chainOnly(configs[0], others)}
+	b := &batch{chain: n.chainOnly(configs, others)}
 	opcodes := others.opcodes()
 	if configs[0].Handler("dynupdate") != nil {
 		opcodes = append(opcodes, dns.OpcodeUpdate)
@@ -163,7 +163,9 @@ func addressesOf(configs []*dnsserver.Config) (addresses []string) {
 }
 
 // chainOnly says why every query has to take the chain; empty: none has to.
-func (n *NoticeAction) chainOnly(server *dnsserver.Config, others blocks) string {
+// configs are those of the server block's keys, which share a chain.
+func (n *NoticeAction) chainOnly(configs []*dnsserver.Config, others blocks) string {
+	server := configs[0]
 	if n.observe {
 		return "observe: nothing is redirected"
 	}
@@ -184,11 +186,33 @@ func (n *NoticeAction) chainOnly(server *dnsserver.Config, others blocks) string
 		return "a plugin in front is not known"
 	}
 	for _, zone := range n.zones {
-		if others.serve(zone) {
-			return "another server block serves " + zone + " too"
+		if reason := servedElsewhere(zone, configs, others); reason != "" {
+			return reason
 		}
 	}
 	return n.countedApart(server)
+}
+
+// servedElsewhere says why CoreDNS may give a query for a zone to another
+// server block than that of configs, or to none: at each port the most
+// specific zone decides.
+func servedElsewhere(zone string, configs []*dnsserver.Config, others blocks) string {
+	for _, c := range configs {
+		var here plugin.Zones
+		for _, o := range configs {
+			if o.Transport == transport.DNS && o.Port == c.Port {
+				here = append(here, o.Zone)
+			}
+		}
+		switch own := here.Matches(zone); {
+		case c.Transport != transport.DNS:
+		case own == "":
+			return "port " + c.Port + ": " + zone + " is not served there"
+		case others.serve(zone, own):
+			return "another server block serves " + zone + " too"
+		}
+	}
+	return ""
 }
 
 // countedApart says whether prometheus counts names below a zone of ours by

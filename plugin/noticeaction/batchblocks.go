@@ -76,9 +76,13 @@ func zonesAt(keys []string, own []*dnsserver.Config) (zones []string) {
 	return zones
 }
 
-// serve tells whether one of the blocks serves the very zone.
-func (b blocks) serve(zone string) bool {
-	return slices.ContainsFunc(b, func(o block) bool { return slices.Contains(o.zones, zone) })
+// serve tells whether one of the blocks serves the zone, where ours does as
+// part of the zone own.
+func (b blocks) serve(zone, own string) bool {
+	return slices.ContainsFunc(b, func(o block) bool {
+		theirs := plugin.Zones(o.zones).Matches(zone)
+		return theirs != "" && len(theirs) >= len(own)
+	})
 }
 
 // zonesBelow are the blocks' zones that lie below one of zones.

@@ -82,6 +82,10 @@ func (p *inPacket) leaves(q *wire.Query, zone, label int) bool {
 		return true
 	case dns.TypeAXFR, dns.TypeIXFR:
 		return true
+	case dns.TypeDNSKEY: // dnssec answers for a zone that it has keys of
+		if p.signer {
+			return true
+		}
 	case dns.TypeCAA: // the warning page's certificates may change it
 		if p.n.answers.issuer != nil {
 			return true

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/dnssec"
+	"github.com/coredns/coredns/plugin/pkg/cache"
 
 	"github.com/miekg/dns"
 
@@ -289,6 +292,29 @@ func variants(tb testing.TB, qname string, qtype uint16) (packets [][]byte) {
 		append(plain[:12:12], 0x41, 0, 0, 1, 0, 1),                                         // an old label type
 		append(bytes.Clone(plain), make([]byte, 600)...),                                   // more than CoreDNS reads
 	)
+}
+
+// TestPacketBehindKeys: dnssec in front may have keys of a flagged name itself.
+func TestPacketBehindKeys(t *testing.T) {
+	if err := dnsserver.SetDirectives([]string{"dnssec", pluginName}); err != nil {
+		t.Fatal(err)
+	}
+	base := filepath.Join(t.TempDir(), "Kbe")
+	writeKey(t, base)
+	key, err := dnssec.ParseKeyFile(base+".key", base+".private")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newTwoPaths(t, flaggedHandler(t, profileInsecure), func(next plugin.Handler) plugin.Handler {
+		return dnssec.New([]string{"example.be."}, []*dnssec.DNSKEY{key}, false, next, cache.New[[]dns.RR](1000))
+	})
+	for _, qtype := range testTypes {
+		p.same(asking(t, "example.be.", qtype))
+		p.same(asking(t, "example.be.", qtype, func(m *dns.Msg) { m.SetEdns0(1232, false) }))
+	}
+	if p.answered.Load() == 0 {
+		t.Error("nothing answered inside the packet")
+	}
 }
 
 // fuzzedPaths are what both the fuzz target and the soak hold together.
