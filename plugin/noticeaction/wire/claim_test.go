@@ -119,6 +119,35 @@ func TestReloadsLoseNothing(t *testing.T) {
 	s.stop()
 }
 
+// TestMoreSocketsAfterFewer: sockets that still wait for the chain get nothing
+// when others join.
+func TestMoreSocketsAfterFewer(t *testing.T) {
+	g := newGate(t)
+	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
+	sockets := func(n int) func(*Config) { return func(c *Config) { c.Sockets = n } }
+	three := claimFor(t, "three", s, sockets(3))
+	c := dial(t, s.server.Addr)
+	for range 60 { // at random: each socket has some
+		c.send(packed(t, 1000, "slow."))
+	}
+	for range 60 {
+		<-g.entered
+	}
+	one := claimFor(t, "one", s, sockets(1))
+	again := claimFor(t, "again", s, sockets(3))
+	const quick = 60
+	for i := range uint16(quick) {
+		c.send(packed(t, i, "quick."))
+		if m := c.receive(); m.Id != i {
+			t.Fatalf("%v", m)
+		}
+	}
+	g.release()
+	for _, claim := range []*Claim{three, one, again} {
+		claim.Release()
+	}
+}
+
 // TestReleaseWaitsForTheChain: an owner's plugins may end when its claim is released.
 func TestReleaseWaitsForTheChain(t *testing.T) {
 	g := newGate(t)

@@ -13,6 +13,9 @@ const ours = 1
 // resize opens or closes sockets until there are count, and steers datagrams
 // to them. Called with groups held.
 func (g *group) resize(count int) error {
+	if len(g.lanes) < count {
+		g.leaving.Wait() // the kernel counts them too, and nobody reads them
+	}
 	for len(g.lanes) < count {
 		s, err := listen(host(g.address))
 		if err != nil {
