@@ -34,7 +34,7 @@ build: ## bin/coredns-na and bin/nactl
 test: tools ## all tests, and the race detector over the quick packages
 	go mod download
 	go test -timeout 10m ./...
-	$(if $(RACE_QUICK),go test -race -timeout 5m $(RACE_QUICK))
+	$(if $(RACE_QUICK),go test -race -timeout 10m $(RACE_QUICK))
 
 race: tools ## all tests under the race detector
 	go test -race -timeout 30m ./...

@@ -3,7 +3,9 @@ package casework
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -188,7 +190,14 @@ func (l *legalDesk) waiting() (n int) {
 	return n
 }
 
-func TestCasesModel(t *testing.T) {
+// TestSoakCases is mostly commits to disk, so it has fewer rounds than other properties.
+func TestSoakCases(t *testing.T) {
+	const checks = "rapid.checks"
+	before := flag.Lookup(checks).Value.String()
+	t.Cleanup(func() { _ = flag.Set(checks, before) })
+	if err := flag.Set(checks, strconv.Itoa(rounds(t, 25))); err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		d := newDesk(t, casePolicy())
 		l := &legalDesk{desk: d}

@@ -24,20 +24,11 @@ const (
 )
 
 // TestKill kills a process with concurrent writers at a random moment: every change it acknowledged
-// must be there, at most one more of each writer, and nothing by half. NOTICEACTION_SOAK_ROUNDS
-// overrides the number of rounds.
+// must be there, at most one more of each writer, and nothing by half.
 func TestKill(t *testing.T) {
-	rounds := 10
-	if s := os.Getenv("NOTICEACTION_SOAK_ROUNDS"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			t.Fatalf("NOTICEACTION_SOAK_ROUNDS: expected a number of rounds, got %q", s)
-		}
-		rounds = n
-	}
 	path := filepath.Join(t.TempDir(), "na.db")
 	changes := 0
-	for range rounds {
+	for range rounds(t, 10) {
 		done := runUntilKilled(t, path)
 		changes += len(done)
 		checkKilled(t, path, done)
@@ -48,6 +39,19 @@ func TestKill(t *testing.T) {
 	if changes == 0 {
 		t.Error("no round got as far as a change")
 	}
+}
+
+// rounds is how often to try what chance decides: NOTICEACTION_SOAK_ROUNDS, or else few times.
+func rounds(t *testing.T, few int) int {
+	s := os.Getenv("NOTICEACTION_SOAK_ROUNDS")
+	if s == "" {
+		return few
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		t.Fatalf("NOTICEACTION_SOAK_ROUNDS: expected a number of rounds, got %q", s)
+	}
+	return n
 }
 
 // writeUntilKilled is the process to kill: each writer flags and unflags names of its own and prints
