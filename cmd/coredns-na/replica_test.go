@@ -1,8 +1,11 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -193,6 +196,22 @@ func TestFleet(t *testing.T) {
 	}
 }
 
+// rewrite changes a machine's Corefile.
+func (f *fleet) rewrite(m *machine, old, now string) {
+	f.Helper()
+	file := filepath.Join(m.dir, "Corefile")
+	text, err := os.ReadFile(file)
+	if err == nil && !strings.Contains(string(text), old) {
+		f.Fatalf("no %q in the Corefile", old)
+	}
+	if err == nil {
+		err = os.WriteFile(file, []byte(strings.Replace(string(text), old, now, 1)), 0o600)
+	}
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
 // status is what a node says of itself.
 func (f *fleet) status(m *machine) (s struct{ Generation, Flags, Redirected int }) {
 	f.Helper()
@@ -303,26 +322,12 @@ func TestFleetReload(t *testing.T) {
 	node := f.nodes[0]
 	f.start(node)
 	f.mustNactl(f.desk, "flag", "example.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
-	rewrite := func(m *machine, old, now string) {
-		t.Helper()
-		file := filepath.Join(m.dir, "Corefile")
-		text, err := os.ReadFile(file)
-		if err == nil && !strings.Contains(string(text), old) {
-			t.Fatalf("no %q in the Corefile", old)
-		}
-		if err == nil {
-			err = os.WriteFile(file, []byte(strings.Replace(string(text), old, now, 1)), 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, m := range []*machine{f.desk, node} {
 		if err := m.server.Reload(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rewrite(node, "replica_node ns1", "replica_node renamed")
+	f.rewrite(node, "replica_node ns1", "replica_node renamed")
 	if err := node.server.Reload(); err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +338,7 @@ func TestFleetReload(t *testing.T) {
 	f.mustNactl(f.desk, "nodes", "forget", "ns1")
 	f.mustNactl(f.desk, "flag", "glue.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
 
-	rewrite(node, "replica_node renamed", "replica_node renamed\n        ttl 1")
+	f.rewrite(node, "replica_node renamed", "replica_node renamed\n        ttl 1")
 	if err := node.server.Reload(); err == nil {
 		t.Error("a bad line was taken up")
 	}
@@ -346,6 +351,96 @@ func TestFleetReload(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestFleetPage: a node serves the warning page too, with neither database nor desk behind it, and goes on doing so through
+// reloads, and from its snapshot when it has lost its power and etcd is gone.
+func TestFleetPage(t *testing.T) {
+	f := newFleet(t, 1)
+	node, page, secure, metrics := f.nodes[0], e2e.FreePort(t), e2e.FreePort(t), e2e.FreePort(t)
+	f.rewrite(node, "replica_node ns1", fmt.Sprintf(`replica_node ns1
+        page 127.0.0.1:%s
+        page_tls 127.0.0.1:%s
+        acme https://127.0.0.1:1/directory desk@dns.example
+        page_abuse_contact mailto:abuse@dns.example`, page, secure))
+	f.rewrite(node, "    chaos\n", "    chaos\n    prometheus 127.0.0.1:"+metrics+"\n")
+	f.start(f.desk)
+	f.start(node)
+	expect := func(host string, status int, content string) {
+		t.Helper()
+		got, body := visitAs(t, page, host, "/")
+		if got != status || !strings.Contains(body, content) {
+			t.Errorf("visiting %s: got %d, want %d and %q:\n%s", host, got, status, content, body)
+		}
+	}
+	expect("www.example.be", http.StatusMisdirectedRequest, "")
+	f.mustNactl(f.desk, "flag", "example.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
+	expect("www.example.be", http.StatusUnavailableForLegalReasons, "This website is blocked")
+	expect("glue.be", http.StatusMisdirectedRequest, "")
+	if conn, err := tls.Dial("tcp", e2e.Address(secure), &tls.Config{ServerName: "example.be", InsecureSkipVerify: true}); err == nil {
+		conn.Close()
+		t.Error("a handshake came to its end, and there is no certificate")
+	}
+	if status, body := visitAs(t, metrics, "localhost", "/metrics"); status != http.StatusOK ||
+		!strings.Contains(body, `coredns_noticeaction_page_requests_total{language="en",status="451"} 1`) ||
+		!strings.Contains(body, `coredns_noticeaction_certificates{state="pending"}`) {
+		t.Errorf("metrics: got %d:\n%s", status, body)
+	}
+
+	if err := node.server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	expect("www.example.be", http.StatusUnavailableForLegalReasons, "This website is blocked")
+	content := filepath.Join(node.dir, "pages")
+	if err := os.CopyFS(content, os.DirFS(filepath.Join(e2e.Root(), "testdata", "corefiles", "files", "pages"))); err != nil {
+		t.Fatal(err)
+	}
+	f.rewrite(node, "page_abuse_contact", "page_content "+content+"\n        page_abuse_contact")
+	if err := node.server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	expect("www.example.be", http.StatusUnavailableForLegalReasons, "example.be")
+	f.rewrite(node, "page_content "+content, "page_content "+content+"-none")
+	if err := node.server.Reload(); err == nil {
+		t.Error("a folder that is not there was taken up")
+	}
+	expect("www.example.be", http.StatusUnavailableForLegalReasons, "example.be")
+	f.rewrite(node, content+"-none", content)
+
+	f.await("snapshot", func() bool {
+		_, err := os.Stat(filepath.Join(node.dir, "noticeaction.snapshot"))
+		return err == nil
+	})
+	f.etcd.StopAll()
+	node.server.Kill()
+	f.start(node)
+	expect("www.example.be", http.StatusUnavailableForLegalReasons, "example.be")
+	f.etcd.StartAll()
+	f.mustNactl(f.desk, "unflag", "example.be", "--reason", "R", "--wait-all")
+	expect("www.example.be", http.StatusMisdirectedRequest, "")
+	if err := node.server.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// visitAs gets a page as somebody does whom DNS has sent to a port of this machine.
+func visitAs(tb testing.TB, port, host, path string) (status int, body string) {
+	tb.Helper()
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, "http://"+e2e.Address(port)+path, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.Host = host
+	reply, err := http.DefaultClient.Do(r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return reply.StatusCode, string(text)
 }
 
 // askOn asks a node without a pause for a name that is redirected and one that is not, until the function that it
