@@ -11,6 +11,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Cluster says where etcd is and under which prefix the set lies.
@@ -24,7 +26,8 @@ type Cluster struct {
 func (c Cluster) dial() (*clientv3.Client, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints: c.Endpoints, TLS: c.TLS, Logger: zap.NewNop(),
-		DialTimeout: callTimeout, DialKeepAliveTime: progressEvery, DialKeepAliveTimeout: callTimeout,
+		MaxCallRecvMsgSize: maxMessage,
+		DialTimeout:        callTimeout, DialKeepAliveTime: progressEvery, DialKeepAliveTimeout: callTimeout,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing for etcd: %w", err)
@@ -32,7 +35,14 @@ func (c Cluster) dial() (*clientv3.Client, error) {
 	return client, nil
 }
 
-const listPage = 20_000 // keys; for each page etcd counts all that are left
+const (
+	listPage = 20_000 // keys; for each page etcd counts all that are left
+	minPage  = 10     // keys; so many are within maxMessage whatever they are
+
+	// maxMessage is the most that is read at once, in bytes: whoever can write to etcd must not be able to take
+	// all memory.
+	maxMessage = 64 << 20
+)
 
 // listing is all that lies under set/ at one revision.
 type listing struct {
@@ -55,9 +65,13 @@ func list(ctx context.Context, client *clientv3.Client, k keyspace, check func(n
 		l.head, l.headRevision = kv.Value, kv.ModRevision
 	}
 	var b builder
-	end := clientv3.GetPrefixRangeEnd(k.names())
+	end, size := clientv3.GetPrefixRangeEnd(k.names()), int64(listPage)
 	for from := k.names(); from != ""; {
-		page, err := get(ctx, client, from, clientv3.WithRange(end), clientv3.WithLimit(listPage), clientv3.WithRev(l.revision))
+		page, err := get(ctx, client, from, clientv3.WithRange(end), clientv3.WithLimit(size), clientv3.WithRev(l.revision))
+		if status.Code(err) == codes.ResourceExhausted && size > minPage {
+			size = max(size/8, minPage)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -121,6 +135,7 @@ func again(ctx context.Context, session func(context.Context, *backoff) error, f
 var (
 	errSilent    = errors.New("watching etcd: it fell silent")
 	errWatchOver = errors.New("watching etcd: the watch ended")
+	errWentBack  = errors.New("watching etcd: it went back to an older state")
 )
 
 // watching is a watch that is asked regularly whether it still lives.
@@ -128,6 +143,7 @@ type watching struct {
 	events   clientv3.WatchChan
 	progress *time.Ticker
 	heard    time.Time
+	revision int64 // the last that was heard of
 	client   *clientv3.Client
 }
 
@@ -136,7 +152,7 @@ func watch(ctx context.Context, client *clientv3.Client, prefix string, from int
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	w := &watching{
 		events:   client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(from), clientv3.WithProgressNotify()),
-		progress: time.NewTicker(progressEvery), heard: time.Now(), client: client,
+		progress: time.NewTicker(progressEvery), heard: time.Now(), revision: from - 1, client: client,
 	}
 	return w, ctx, func() {
 		w.progress.Stop()
@@ -152,7 +168,11 @@ func (w *watching) check(resp clientv3.WatchResponse, open bool) error {
 		return fmt.Errorf("watching etcd: %w", err)
 	case !open:
 		return errWatchOver
+	case resp.Header.GetRevision() < w.revision:
+		// restored from a backup, or another cluster: what changes there would not be told before it has come this far
+		return errWentBack
 	}
+	w.revision = resp.Header.GetRevision()
 	return nil
 }
 
