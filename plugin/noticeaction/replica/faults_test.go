@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -136,121 +137,6 @@ func TestCompactionUnderTheWatch(t *testing.T) {
 	}
 }
 
-// TestForeignHands: whoever can write to etcd can make no change, and the publisher puts it right.
-func TestForeignHands(t *testing.T) {
-	k := keyspace{DefaultPrefix}
-	mallory := testSigner(66)
-	flip := func(b []byte, i int) []byte {
-		b = slices.Clone(b)
-		b[i] ^= 1
-		return b
-	}
-	forged := Record{Name: "forged.be", Authority: "mallory"}
-	tests := []struct {
-		name   string
-		hands  func(n *network)
-		reason Refusal
-	}{
-		{"a byte flipped in a record's body", func(n *network) { n.put(k.names()+"example.be", flip(n.get(k.names()+"example.be"), 3)) }, RefusedSignature},
-		{"a byte flipped in a record's signature", func(n *network) { n.put(k.names()+"example.be", flip(n.get(k.names()+"example.be"), 40)) }, RefusedSignature},
-		{"no record at all", func(n *network) { n.put(k.names()+"example.be", nil) }, RefusedSignature},
-		{"a record signed by another", func(n *network) { n.put(k.names()+forged.Name, mallory.value(DefaultPrefix, forged)) }, RefusedSignature},
-		{"a record of another prefix", func(n *network) { n.put(k.names()+forged.Name, n.signer.value("/other/", forged)) }, RefusedSignature},
-		{"a record under another name", func(n *network) { n.put(k.names()+"forged.be", n.get(k.names()+"example.be")) }, RefusedSignature},
-		{"a byte flipped in the head", func(n *network) { n.put(k.head(), flip(n.get(k.head()), 5)) }, RefusedSignature},
-		{"a head signed by another", func(n *network) {
-			h := n.head()
-			h.Sequence++
-			h.Override = h.Sequence
-			n.put(k.head(), mallory.head(DefaultPrefix, h))
-		}, RefusedSignature},
-		{"the head deleted", func(n *network) { n.delete(k.head()) }, RefusedEmpty},
-		{"everything deleted", func(n *network) { n.delete(k.set(), clientv3.WithPrefix()) }, RefusedEmpty},
-	}
-	n, d := newNetwork(t, 1), newDesk()
-	g := d.commit(flagged("example.be", "glue.be", "third.be")...)
-	p := n.publish(d)
-	f := n.follow("one")
-	f.reaches(t, g)
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			before := f.refusals(tt.reason)
-			head := n.head()
-			tt.hands(n)
-			await(t, "refusal", func() bool { return f.refusals(tt.reason) > before })
-			f.holdsAll(t, d)
-			await(t, "the publisher's remedy", func() bool {
-				st := f.Status()
-				return st.Refusal == "" && st.Head.Sequence > head.Sequence
-			})
-			// what comes next is believed again
-			g := d.commit(flagged("new.be")...)
-			d.commit(lifted("new.be")...)
-			p.Committed()
-			f.reaches(t, g+1)
-			f.holdsAll(t, d)
-		})
-	}
-}
-
-// TestReplay: an old set, truly signed, is refused, and so is one of its records.
-func TestReplay(t *testing.T) {
-	n, d := newNetwork(t, 1), newDesk()
-	k := keyspace{DefaultPrefix}
-	d.commit(flagged("example.be")...)
-	p := n.publish(d)
-	f := n.follow("one")
-	f.reaches(t, 1)
-	oldHead, oldRecord := n.get(k.head()), n.get(k.names()+"example.be")
-	g := d.commit(lifted("example.be")...)
-	p.Committed()
-	f.reaches(t, g)
-	if err := p.Close(); err != nil { // the publisher would put it right
-		t.Fatal(err)
-	}
-	n.put(k.names()+"example.be", oldRecord)
-	n.put(k.head(), oldHead)
-	await(t, "refusal", func() bool { return f.refusals(RefusedReplay) > 0 })
-	if f.redirects("example.be") {
-		t.Error("redirects by a set that was replayed")
-	}
-	fresh := n.follow("fresh", at(f.cfg.Snapshot+".none")) // it knows no better
-	fresh.reaches(t, 1)
-}
-
-// TestObjections: what is truly signed is not believed either if it makes no sense.
-func TestObjections(t *testing.T) {
-	was := Head{Sequence: 10, Generation: 100, Removed: 5, Count: 100}
-	held := setOf(numbered(0, 100)...)
-	tests := []struct {
-		name string
-		head Head
-		set  *records
-		want Refusal
-	}{
-		{"more names", Head{Sequence: 11, Generation: 101, Removed: 5}, setOf(numbered(0, 200)...), ""},
-		{"one gone, accounted for", Head{Sequence: 11, Generation: 101, Removed: 6}, setOf(numbered(1, 100)...), ""},
-		{"all gone, accounted for", Head{Sequence: 11, Generation: 101, Removed: 105}, setOf(), ""},
-		{"a tenth gone unaccounted for", Head{Sequence: 11, Generation: 101, Removed: 5}, setOf(numbered(10, 100)...), ""},
-		{"more than a tenth", Head{Sequence: 11, Generation: 101, Removed: 5}, setOf(numbered(11, 100)...), RefusedShrunk},
-		{"as many others came", Head{Sequence: 11, Generation: 101, Removed: 5}, setOf(numbered(50, 150)...), RefusedShrunk},
-		{"all gone", Head{Sequence: 11, Generation: 101, Removed: 5}, setOf(), RefusedEmpty},
-		{"an account that went back", Head{Sequence: 11, Generation: 101, Removed: 0}, setOf(numbered(50, 100)...), RefusedShrunk},
-		{"an older generation", Head{Sequence: 11, Generation: 99, Removed: 5}, held, RefusedOlder},
-		{"older, by order", Head{Sequence: 11, Generation: 9, Override: 11}, setOf(), ""},
-		{"older, by an order since", Head{Sequence: 20, Generation: 9, Override: 12}, setOf(), ""},
-		{"older, by an order before", Head{Sequence: 20, Generation: 9, Override: 10}, setOf(), RefusedOlder},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			f := &Follower{cfg: FollowerConfig{Limit: 10}, held: held, status: Status{Held: true, Head: was}}
-			if got, detail := f.objection(tt.head, tt.set); got != tt.want {
-				t.Errorf("got %q (%s), want %q", got, detail, tt.want)
-			}
-		})
-	}
-}
-
 // TestOlderBackup: the desk is restored from an older backup. Nothing goes back in silence; an order does it.
 func TestOlderBackup(t *testing.T) {
 	for _, tt := range []struct {
@@ -286,6 +172,10 @@ func TestOlderBackup(t *testing.T) {
 			f.holdsAll(t, d)
 			if f.Status().Head.Generation != 6 {
 				t.Error("a follower went along")
+			}
+			await(t, "the node's report", func() bool { nodes := p.Fleet().Nodes(); return len(nodes) == 1 && nodes[0].Generation == 6 })
+			if r, ok := p.Fleet().Reached(1); ok {
+				t.Errorf("nodes that follow another history are said to have this one's generation %d", r.Generation)
 			}
 			p.Override()
 			await(t, "the order", func() bool { return f.Status().Head.Override > 0 })
@@ -328,37 +218,6 @@ func TestEtcdLost(t *testing.T) {
 		t.Errorf("the head accounts for %d names that are gone, want 20", f.Status().Head.Removed)
 	}
 	await(t, "the publisher", func() bool { return p.Status().Published.Generation == g })
-}
-
-// TestClockSkew: a follower whose clock is two minutes off takes everything, and lifts flags by its own clock.
-func TestClockSkew(t *testing.T) {
-	for name, skew := range map[string]time.Duration{"fast": 2 * time.Minute, "slow": -2 * time.Minute} {
-		t.Run(name, func(t *testing.T) {
-			n, d := newNetwork(t, 1), newDesk()
-			ends := n.clock.now().Add(10 * time.Minute)
-			d.commit(change{Record: Record{Name: "ends.be", Authority: "apd-gba", NotAfter: ends.Unix()}})
-			p := n.publish(d)
-			f := n.follow("skewed", func(cfg *FollowerConfig) {
-				cfg.Now = func() time.Time { return n.clock.now().Add(skew) }
-			})
-			f.reaches(t, 1)
-			g := d.commit(flagged("example.be")...)
-			p.Committed()
-			f.reaches(t, g)
-			await(t, "report", func() bool {
-				nodes := p.Fleet().Nodes()
-				return len(nodes) == 1 && nodes[0].Generation == g && !nodes[0].Late
-			})
-			n.clock.add(10*time.Minute - skew - time.Second)
-			if err := f.Tick(t.Context()); err != nil || !f.redirects("ends.be") {
-				t.Errorf("a second before its end by this clock: %v, redirected %v", err, f.redirects("ends.be"))
-			}
-			n.clock.add(time.Second)
-			if err := f.Tick(t.Context()); err != nil || f.redirects("ends.be") {
-				t.Errorf("at its end by this clock: %v, redirected %v", err, f.redirects("ends.be"))
-			}
-		})
-	}
 }
 
 // TestSnapshotDamage: a byte flipped anywhere in a snapshot sets it aside, and the node lists anew.
@@ -481,21 +340,6 @@ func TestSourceFails(t *testing.T) {
 	f.reaches(t, 1)
 }
 
-// TestTwoPublishers: the second, with a database of its own, publishes nothing over the first.
-func TestTwoPublishers(t *testing.T) {
-	n, d := newNetwork(t, 1), newDesk()
-	d.commit(flagged("example.be")...)
-	n.publish(d)
-	f := n.follow("one")
-	f.reaches(t, 1)
-	other := newDesk()
-	other.salt = "other"
-	other.commit(flagged("other.be")...)
-	second := n.publish(other)
-	await(t, "divergence", func() bool { return second.Status().Diverged })
-	f.holdsAll(t, d)
-}
-
 // TestForget: a node that is gone keeps the fleet from having a change until it is forgotten.
 func TestForget(t *testing.T) {
 	n, d := newNetwork(t, 1), newDesk()
@@ -526,5 +370,19 @@ func TestForget(t *testing.T) {
 	}
 	if err := p.Fleet().Forget(t.Context(), "two"); !errors.Is(err, ErrNoNode) {
 		t.Errorf("forgetting it again: %v", err)
+	}
+}
+
+// TestWentBack: etcd that is restored from a backup would tell a watch nothing until it has come as far as it was.
+func TestWentBack(t *testing.T) {
+	w := &watching{revision: 9}
+	for _, step := range []struct {
+		revision int64
+		want     error
+	}{{9, nil}, {10, nil}, {10, nil}, {9, errWentBack}} {
+		resp := clientv3.WatchResponse{Header: &etcdserverpb.ResponseHeader{Revision: step.revision}}
+		if err := w.check(resp, true); !errors.Is(err, step.want) {
+			t.Errorf("revision %d: got %v, want %v", step.revision, err, step.want)
+		}
 	}
 }

@@ -28,19 +28,20 @@ type Report struct {
 	Refusal    string    `json:"refusal,omitempty"`  // why it refuses the set that etcd holds
 }
 
-// NodeName checks the name of a node: 1 to 63 letters, digits, hyphens, dots and underscores.
+// NodeName checks the name of a node: 1 to 63 letters, digits, hyphens, dots and underscores, the first no dot.
 func NodeName(s string) error {
-	ok := s != "" && len(s) <= 63 && !strings.ContainsFunc(s, func(r rune) bool {
+	ok := s != "" && s[0] != '.' && len(s) <= 63 && !strings.ContainsFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._", r))
 	})
 	if !ok {
-		return fmt.Errorf("expected a name of 1 to 63 letters, digits, hyphens, dots and underscores, got %.70q", s)
+		return fmt.Errorf("expected a name of 1 to 63 letters, digits, hyphens, dots and underscores, the first no dot, got %.70q", s)
 	}
 	return nil
 }
 
 const maxReport = 4 << 10 // bytes
 
+// decodeReport reads what a node wrote, which may be anything: it is shown to people.
 func decodeReport(node string, value []byte) (Report, error) {
 	var r Report
 	if len(value) > maxReport {
@@ -51,6 +52,11 @@ func decodeReport(node string, value []byte) (Report, error) {
 	}
 	if r.Node != node || NodeName(node) != nil {
 		return r, errors.New("report under another name")
+	}
+	for _, s := range []string{r.Version, r.Digest, r.Refusal} {
+		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return r, fmt.Errorf("report with %q", s)
+		}
 	}
 	return r, nil
 }
@@ -87,6 +93,7 @@ type Fleet struct {
 	nodes   map[string]Node
 	reaches []Reach       // oldest first, generations growing
 	floor   uint64        // who has an older head than this one has nothing: it was overridden
+	most    uint64        // the generation that is published: what is said of a later one is of another desk's set
 	changed chan struct{} // closed and replaced when a report comes
 	onReach func(Reach)
 }
@@ -235,13 +242,16 @@ func (f *Fleet) keep(nodes map[string]bool) {
 	f.settle()
 }
 
-// overridden forgets what was reached before a head that was published by order: its generation may be lower.
-func (f *Fleet) overridden(sequence uint64) {
+// published notes what followers should have. What was reached before a head that was published by order is
+// forgotten: its generation may be lower.
+func (f *Fleet) published(h Head) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if sequence > f.floor {
-		f.floor, f.reaches = sequence, nil
+	if h.Override > f.floor {
+		f.floor, f.reaches = h.Override, nil
 	}
+	f.most = h.Generation
+	f.mu.Unlock()
+	f.settle()
 }
 
 // settle notes what all nodes have now.
@@ -253,7 +263,7 @@ func (f *Fleet) settle() {
 	if len(f.nodes) == 0 {
 		return
 	}
-	least := ^uint64(0)
+	least := f.most
 	for _, n := range f.nodes {
 		if n.Sequence < f.floor {
 			return

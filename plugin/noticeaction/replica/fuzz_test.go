@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -83,7 +84,7 @@ func FuzzSnapshot(f *testing.F) {
 	})
 }
 
-// FuzzReport: no report brings the fleet's view down, or poses as another node.
+// FuzzReport: no report brings the fleet's view down, poses as another node, or has anything to say to a terminal.
 func FuzzReport(f *testing.F) {
 	good, err := json.Marshal(Report{Node: "ns1", Generation: 7, Reported: time.Unix(1, 0)})
 	if err != nil {
@@ -92,9 +93,18 @@ func FuzzReport(f *testing.F) {
 	f.Add("ns1", good)
 	f.Add("ns2", good)
 	f.Add("ns1", []byte("{}"))
+	f.Add("ns1", []byte(`{"node":"ns1","version":"\u001b[2Jv1"}`))
+	f.Add("ns1", []byte(`{"node":"ns1","refusal":"none\nns2 9 current"}`))
 	f.Fuzz(func(t *testing.T, node string, value []byte) {
-		if r, err := decodeReport(node, value); err == nil && r.Node != node {
+		r, err := decodeReport(node, value)
+		if err != nil {
+			return
+		}
+		if r.Node != node {
 			t.Fatalf("a report of %q under %q", r.Node, node)
+		}
+		if shown := r.Node + r.Version + r.Digest + r.Refusal; strings.ContainsFunc(shown, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Fatalf("it would be shown as %q", shown)
 		}
 	})
 }

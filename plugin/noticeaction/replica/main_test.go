@@ -342,6 +342,16 @@ func (n *network) get(key string) []byte {
 	return r.Kvs[0].Value
 }
 
+// version is how often a key was written.
+func (n *network) version(key string) int64 {
+	n.Helper()
+	r, err := n.Client().Get(n.Context(), key)
+	if err != nil || len(r.Kvs) != 1 {
+		n.Fatalf("reading %s: %v", key, err)
+	}
+	return r.Kvs[0].Version
+}
+
 func (n *network) head() Head {
 	n.Helper()
 	h, err := n.signer.Keys().verifyHead(DefaultPrefix, n.get(keyspace{DefaultPrefix}.head()))

@@ -22,7 +22,7 @@ func (r *remote) plan(s State, how mode, touched map[string]bool) (*plan, error)
 	todo := &plan{head: Head{Generation: s.Generation(), Count: uint64(s.Count()), Digest: s.Digest()}}
 	todo.head.Journal, todo.head.JournalHash = s.Journal()
 	after := uint64(0)
-	if lineage {
+	if lineage && r.own { // what another key has signed, or none, accounts for nothing
 		after, todo.head.Removed, todo.head.Override = r.known.Journal, r.known.Removed, r.known.Override
 	}
 	const most = 20_000 // lines of the journal; beyond that reading everything is faster

@@ -25,7 +25,7 @@ type PublisherConfig struct {
 	// OnPublish is told of each head that is in etcd now, and how long ago what it shows was committed.
 	OnPublish func(h Head, took time.Duration)
 
-	// OnReach is told when all nodes have come to have a generation. It must not call the Fleet.
+	// OnReach is told when all nodes have come to have a generation that is published. It must not call the Fleet.
 	OnReach func(Reach)
 }
 
@@ -155,9 +155,10 @@ func (p *Publisher) failed(err error) {
 type remote struct {
 	*listing
 	known *Head // what the head says; nil: there is none that can be read
+	own   bool  // this publisher's key has signed it
 
 	writing sync.Mutex     // held to note a revision; several are written at once
-	own     map[int64]bool // revisions that this publisher made and has not seen in the watch yet
+	made    map[int64]bool // revisions that this publisher made and has not seen in the watch yet
 }
 
 // session lists what etcd holds, makes it what is committed, and goes on until something fails.
@@ -169,15 +170,16 @@ func (p *Publisher) session(ctx context.Context, b *backoff) error {
 	if err != nil {
 		return err
 	}
-	r := &remote{listing: l, own: make(map[int64]bool)}
+	r := &remote{listing: l, made: make(map[int64]bool)}
 	if h, err := decodeHead(l.head); err == nil {
-		r.known = &h
+		_, err = p.cfg.Signer.Keys().verifyHead(p.cfg.Prefix, l.head)
+		r.known, r.own = &h, err == nil
 	}
 	w, ctx, stop := watch(ctx, p.client, k.set(), l.revision+1)
 	defer stop()
 	renewal := time.NewTicker(p.cfg.Renew)
 	defer renewal.Stop()
-	how := mode{full: true, renew: !p.cfg.Signer.sealed(l.head) || len(p.suspect) > 0}
+	how := mode{full: true, renew: !r.own || len(p.suspect) > 0}
 	for {
 		if err := p.publish(ctx, r, how); err != nil && !errors.Is(err, ErrDiverged) {
 			return err
@@ -222,23 +224,42 @@ type mode struct {
 	override bool // by order: whatever etcd holds
 }
 
-var errForeign = errors.New("somebody else changed the set in etcd; it is put right")
+var (
+	errForeign = errors.New("somebody else changed the set in etcd; it is put right")
+	errRival   = errors.New("another publisher with the same key is at work in etcd")
+)
 
-// mine fails if a change in etcd is not this publisher's. What was changed is written again.
+// mine fails if a change in etcd is not this publisher's. What was changed is written again, but not what came with
+// a head that is as good as its own: two publishers of one database would answer each other without end.
 func (p *Publisher) mine(r *remote, resp clientv3.WatchResponse) error {
-	foreign := make(map[string]bool)
+	k := keyspace{p.cfg.Prefix}
+	foreign, rivals := make(map[string]bool), make(map[int64]bool)
 	for _, e := range resp.Events {
-		if !r.own[e.Kv.ModRevision] {
-			foreign[strings.TrimPrefix(string(e.Kv.Key), keyspace{p.cfg.Prefix}.names())] = true
+		if !r.made[e.Kv.ModRevision] && string(e.Kv.Key) == k.head() && p.newer(e.Kv.Value) {
+			rivals[e.Kv.ModRevision] = true
 		}
 	}
-	maps.DeleteFunc(r.own, func(revision int64, _ bool) bool { return revision <= resp.Header.Revision })
+	for _, e := range resp.Events {
+		if revision := e.Kv.ModRevision; !r.made[revision] && !rivals[revision] {
+			foreign[strings.TrimPrefix(string(e.Kv.Key), k.names())] = true
+		}
+	}
+	maps.DeleteFunc(r.made, func(revision int64, _ bool) bool { return revision <= resp.Header.Revision })
 	if len(foreign) > 0 {
 		maps.Copy(foreign, p.suspect)
 		p.suspect = foreign
 		return errForeign
 	}
+	if len(rivals) > 0 {
+		return errRival
+	}
 	return nil
+}
+
+// newer tells whether a head is signed with this publisher's key and follows the one that it has published.
+func (p *Publisher) newer(value []byte) bool {
+	h, err := p.cfg.Signer.Keys().verifyHead(p.cfg.Prefix, value)
+	return err == nil && h.Sequence > p.Status().Published.Sequence
 }
 
 // publish brings etcd from what it holds to what is committed.
@@ -258,6 +279,9 @@ func (p *Publisher) publish(ctx context.Context, r *remote, how mode) error {
 		err = p.write(ctx, r, todo, how.override)
 	}
 	p.settle(r, err, since, touched, how.override)
+	if err == nil && r.known != nil {
+		p.fleet.published(*r.known)
+	}
 	if err == nil && todo != nil {
 		took := time.Duration(0)
 		if !since.IsZero() {
@@ -295,6 +319,5 @@ func (p *Publisher) settle(r *remote, err error, since time.Time, touched map[st
 	s.Connected, s.Diverged, s.Error = true, false, ""
 	if r.known != nil {
 		s.Published = *r.known
-		p.fleet.overridden(r.known.Override)
 	}
 }

@@ -50,7 +50,7 @@ func (p *Publisher) write(ctx context.Context, r *remote, todo *plan, override b
 	if err != nil {
 		return err
 	}
-	r.head, r.headRevision, r.known, r.set, r.bad = value, revision, &h, todo.set, nil
+	r.head, r.headRevision, r.known, r.own, r.set, r.bad = value, revision, &h, true, todo.set, nil
 	return nil
 }
 
@@ -106,6 +106,6 @@ func (p *Publisher) commit(ctx context.Context, r *remote, ops []clientv3.Op) (r
 	}
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	r.own[resp.Header.Revision] = true
+	r.made[resp.Header.Revision] = true
 	return resp.Header.Revision, nil
 }
