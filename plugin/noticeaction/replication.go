@@ -90,7 +90,7 @@ func (d *desk) replicate(cfg *config) error {
 	case "follow":
 		f, err := replica.NewFollower(replica.FollowerConfig{
 			Cluster: cfg.cluster(), Keys: cfg.replicaFiles.keys, Set: d.set, Snapshot: cfg.replica.snapshot,
-			Node: cfg.replica.node, Version: version.String(), Limit: cfg.replica.limit, Now: now,
+			Node: cfg.replica.node, Version: version.String(), Limit: cfg.replica.limit, Now: now, After: r.follower.Load(),
 			Log:      func(line string) { log.Warningf("Replica: %s", line) },
 			OnMail:   d.takeMailbox,
 			OnRefuse: func(reason replica.Refusal) { replicaRefusedTotal.WithLabelValues(string(reason)).Inc() },
@@ -109,14 +109,14 @@ func (d *desk) replicate(cfg *config) error {
 	return nil
 }
 
-// end stops carrying flags.
+// end stops carrying flags. A follower stays, closed, for the next one to take over from.
 func (r *replication) end() (err error) {
 	r.inForce = ""
 	if p := r.publisher.Swap(nil); p != nil {
 		err = p.Close()
 		r.reached.end()
 	}
-	if f := r.follower.Swap(nil); f != nil {
+	if f := r.follower.Load(); f != nil {
 		err = errors.Join(err, f.Close())
 	}
 	return err

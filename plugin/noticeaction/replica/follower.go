@@ -24,6 +24,10 @@ type FollowerConfig struct {
 	Limit    int           // percent of the names that may be gone at once without the desk accounting for it
 	Now      func() time.Time
 
+	// After was closed, and had the same Set: what it answered by is held on to, whoever signed it, in place of the
+	// snapshot; nil: there was none.
+	After *Follower
+
 	Log func(line string) // told, seldom, of what goes wrong and when it is over
 
 	// OnMail is told the Mail of a record, before the table redirects its name and when it changes, and with nil
@@ -84,7 +88,7 @@ type Follower struct {
 }
 
 // NewFollower publishes what the snapshot holds, before it returns, and begins to follow. A snapshot that is of no use
-// is set aside.
+// is set aside, and is no error.
 func NewFollower(cfg FollowerConfig) (*Follower, error) {
 	client, err := cfg.dial()
 	if err != nil {
@@ -95,8 +99,8 @@ func NewFollower(cfg FollowerConfig) (*Follower, error) {
 		cfg: cfg, client: client,
 		tick: make(chan chan struct{}), again: make(chan struct{}, 1), report: make(chan struct{}, 1), store: make(chan struct{}, 1),
 	}
-	if err := f.restore(); err != nil {
-		return nil, errors.Join(err, client.Close())
+	if !f.takeOver() {
+		f.restore()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
@@ -143,29 +147,51 @@ func (f *Follower) Status() Status {
 	return f.status
 }
 
-// restore publishes the last snapshot. Without one the follower begins with nothing.
-func (f *Follower) restore() error {
-	value, set, err := readSnapshot(f.cfg.Snapshot, f.cfg.Prefix, f.cfg.Keys)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		f.cfg.Log("there is no snapshot; names are redirected once etcd is read")
-		return nil
-	case errors.Is(err, ErrSnapshot), errors.Is(err, ErrSignature), errors.Is(err, ErrHead):
-		aside, failed := setAside(f.cfg.Snapshot)
-		if failed != nil {
-			return failed
-		}
-		f.cfg.Log(fmt.Sprintf("%v; it was set aside as %s, and names are redirected once etcd is read", err, aside))
-		return nil
-	case err != nil:
-		return err
+// takeOver goes on with what the follower before had; false: nothing.
+func (f *Follower) takeOver() bool {
+	before := f.cfg.After
+	f.cfg.After = nil
+	if before == nil {
+		return false
 	}
-	head, err := decodeHead(value)
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	if before.held == nil {
+		return false
+	}
+	f.held, f.value, f.lifted, f.kept = before.held, before.value, before.lifted, before.kept
+	was := before.status
+	f.status = Status{Held: true, Head: was.Head, Applied: was.Applied, Confirmed: was.Confirmed, Snapshot: was.Snapshot}
+	if _, err := f.cfg.Keys.verifyHead(f.cfg.Prefix, f.value); err != nil {
+		f.cfg.Log("what is held is not signed by a key that is trusted now; answers go on from it until there is something better")
+	}
+	return true
+}
+
+// restore publishes the last snapshot. Without one that is of use the follower begins with nothing: zones are served
+// whatever became of it.
+func (f *Follower) restore() {
+	value, set, err := readSnapshot(f.cfg.Snapshot, f.cfg.Prefix, f.cfg.Keys)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.cfg.Log("there is no snapshot; names are redirected once etcd is read")
+		return
+	}
+	var head Head
+	if err == nil {
+		head, err = decodeHead(value)
+	}
 	if err == nil {
 		err = f.accept(head, value, set)
 	}
-	f.kept, f.status.Applied = head, time.Time{}
-	return err
+	if err == nil {
+		f.kept, f.status.Applied = head, time.Time{}
+		return
+	}
+	outcome := "it was set aside as " + f.cfg.Snapshot + damaged
+	if failed := setAside(f.cfg.Snapshot); failed != nil {
+		outcome = failed.Error()
+	}
+	f.cfg.Log(fmt.Sprintf("%v; %s, and names are redirected once etcd is read", err, outcome))
 }
 
 func (f *Follower) failed(err error) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -54,7 +53,8 @@ func encodeSnapshot(to io.Writer, head []byte, set *records) error {
 // replaceFile has write fill a new file, makes it durable and gives it the place of the old one.
 func replaceFile(file string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, filepath.Base(file)+".new-*") // mode 0600
+	// of one name, so that no power cut leaves more than one
+	f, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("expected a directory that can be written to: %w", err)
 	}
@@ -185,11 +185,13 @@ func (s *summed) take(n int) []byte {
 	return b
 }
 
+// damaged ends the name of a snapshot that was set aside.
+const damaged = ".damaged"
+
 // setAside gives a snapshot that is of no use another name, so that a person can look at it.
-func setAside(file string) (string, error) {
-	aside := file + ".damaged"
-	if err := os.Rename(file, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("setting snapshot aside: %w", err)
+func setAside(file string) error {
+	if err := os.Rename(file, file+damaged); err != nil {
+		return fmt.Errorf("setting snapshot aside: %w", err)
 	}
-	return aside, nil
+	return nil
 }
