@@ -96,24 +96,26 @@ func (f *Follower) accept(h Head, value []byte, set *records) error {
 // publish brings the table from what is held to a set, without the flags that have ended. It reports whether
 // that is another set or generation. Called with mu held.
 func (f *Follower) publish(h Head, set *records) (changed bool, err error) {
-	f.lifted = max(f.lifted, f.cfg.Now().Unix())
+	at := max(f.lifted, f.cfg.Now().Unix())
 	if f.held == nil {
+		f.lifted = at
 		for r := range set.all() {
-			if !r.due(f.lifted) && len(r.Mail) > 0 {
+			if !r.due(at) && len(r.Mail) > 0 {
 				f.cfg.OnMail(r.Name, r.Mail)
 			}
 		}
 		return true, f.cfg.Set.Load(h.Generation, func(yield func(redirect.Entry) bool) {
 			for r := range set.all() {
-				if !r.due(f.lifted) && !yield(r.Entry()) {
+				if !r.due(at) && !yield(r.Entry()) {
 					return
 				}
 			}
 		})
 	}
+	// what did not change and has ended meanwhile is left to the clock, which goes by lifted
 	var changes []redirect.Change
 	for c := range set.since(f.held) {
-		c.remove = c.remove || c.due(f.lifted)
+		c.remove = c.remove || c.due(at)
 		if !c.remove {
 			f.cfg.OnMail(c.Name, c.Mail)
 		}

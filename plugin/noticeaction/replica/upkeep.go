@@ -12,7 +12,8 @@ import (
 // maxWait is how long the clock sleeps at most: it may have been set meanwhile.
 const maxWait = time.Minute
 
-// clock takes each flag out of the table at its end, whatever becomes of etcd.
+// clock takes each flag out of the table at its end, whatever becomes of etcd, and puts it back if this machine's
+// clock is set back to before.
 func (f *Follower) clock(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -48,24 +49,13 @@ func (f *Follower) Tick(ctx context.Context) error {
 func (f *Follower) lift() time.Duration {
 	f.mu.Lock()
 	now := f.cfg.Now()
-	var changes []redirect.Change
-	if f.held != nil {
-		for _, b := range f.held.buckets {
-			if end := b.firstAfter(f.lifted); end == 0 || end > now.Unix() {
-				continue
-			}
-			for r := range b.all() {
-				if r.NotAfter > f.lifted && r.due(now.Unix()) {
-					changes = append(changes, redirect.Change{Entry: r.Entry(), Remove: true})
-				}
-			}
-		}
-	}
+	changes := f.ended(now.Unix())
 	var err error
 	if len(changes) > 0 {
-		if err = f.apply(f.status.Head.Generation, changes); err == nil {
-			f.lifted = now.Unix()
-		}
+		err = f.apply(f.status.Head.Generation, changes)
+	}
+	if err == nil {
+		f.lifted = now.Unix()
 	}
 	wait := f.wait(now)
 	f.mu.Unlock()
@@ -74,10 +64,33 @@ func (f *Follower) lift() time.Duration {
 		return time.Second
 	}
 	if len(changes) > 0 {
-		f.cfg.Log(fmt.Sprintf("lifted %d flags that have ended", len(changes)))
+		f.cfg.Log(fmt.Sprintf("%d flags have ended, or the clock was set back to before they do", len(changes)))
 		f.cfg.OnChange()
 	}
 	return wait
+}
+
+// ended returns what the table has to change for the flags that end between lifted and a time, which may be
+// the earlier one. Called with mu held.
+func (f *Follower) ended(now int64) (changes []redirect.Change) {
+	if f.held == nil {
+		return nil
+	}
+	from, to := min(f.lifted, now), max(f.lifted, now)
+	for _, b := range f.held.buckets {
+		if end := b.firstAfter(from); end == 0 || end > to {
+			continue
+		}
+		for r := range b.all() {
+			if from < r.NotAfter && r.NotAfter <= to {
+				if !r.due(now) {
+					f.cfg.OnMail(r.Name, r.Mail)
+				}
+				changes = append(changes, redirect.Change{Entry: r.Entry(), Remove: r.due(now)})
+			}
+		}
+	}
+	return changes
 }
 
 // wait returns how long until the next flag ends. Called with mu held.
