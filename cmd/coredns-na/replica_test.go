@@ -346,6 +346,26 @@ func TestFleetReload(t *testing.T) {
 	if f.redirects(node, "glue.be") || !f.redirects(node, "example.be") {
 		t.Error("a failed reload changed what is followed")
 	}
+	f.rewrite(node, "replica_node renamed\n        ttl 1", "replica_node renamed")
+
+	// the key is not trusted any more: what is held goes on, and nothing new is taken
+	trusted, other := filepath.Join(f.dir, "replica.pub"), filepath.Join(e2e.Root(), "testdata", "corefiles", "files", "replica.pub")
+	f.rewrite(node, trusted, other)
+	if err := node.server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	f.await("the refusal", func() bool { return strings.Contains(f.mustNactl(f.desk, "nodes"), "signature") })
+	if got := f.probe(node); !f.redirects(node, "example.be") || got[0] != "generation=3" {
+		t.Errorf("without the key: answers by %q, redirects example.be %v", got, f.redirects(node, "example.be"))
+	}
+	if status, _ := visitAs(t, node.ready, "localhost", "/ready"); status != http.StatusOK {
+		t.Errorf("without the key: ready says %d", status)
+	}
+	f.rewrite(node, other, trusted)
+	if err := node.server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	f.mustNactl(f.desk, "flag", "glue.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
 	for _, m := range []*machine{f.desk, node} {
 		if err := m.server.Stop(); err != nil {
 			t.Error(err)

@@ -373,6 +373,31 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// TestUnfitRecord: what the desk has and no follower could read is not published, and does no other harm.
+func TestUnfitRecord(t *testing.T) {
+	n, d := newNetwork(t, 1), newDesk()
+	g := d.commit(flagged("example.be")...)
+	p := n.publish(d)
+	f := n.follow("one")
+	f.reaches(t, g)
+	for _, unfit := range []Record{
+		{Name: "mail.be", Authority: "apd-gba", Mail: make([]byte, maxMail+1)},
+		{Name: "authority.be", Authority: strings.Repeat("a", maxAuthority+1)},
+		{Name: "end.be", Authority: "apd-gba", NotAfter: -1},
+	} {
+		d.commit(change{Record: unfit})
+		p.Committed()
+		await(t, "failure", func() bool { return strings.Contains(p.Status().Error, ErrRecord.Error()) })
+		p.Close()
+		p = n.publish(d) // reads everything
+		await(t, "failure", func() bool { return strings.Contains(p.Status().Error, ErrRecord.Error()) })
+		g = d.commit(lifted(unfit.Name)...)
+		p.Committed()
+		f.reaches(t, g)
+		f.holdsAll(t, d)
+	}
+}
+
 // TestWentBack: etcd that is restored from a backup would tell a watch nothing until it has come as far as it was.
 func TestWentBack(t *testing.T) {
 	w := &watching{revision: 9}

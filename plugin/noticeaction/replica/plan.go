@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -84,6 +85,9 @@ func (r *remote) lineage(s State, override bool) (bool, error) {
 func (t *plan) incremental(s State, now *records, names map[string]bool) error {
 	for name := range names {
 		record, ok, err := s.Record(name)
+		if err == nil && ok {
+			err = record.check()
+		}
 		if err != nil {
 			return err
 		}
@@ -104,7 +108,7 @@ func (t *plan) complete(s State, now *records) error {
 	var b builder
 	for record, err := range s.Records() {
 		if err == nil {
-			err = b.add(record)
+			err = errors.Join(record.check(), b.add(record))
 		}
 		if err != nil {
 			return err

@@ -240,8 +240,10 @@ func (p *Publisher) mine(r *remote, resp clientv3.WatchResponse) error {
 		}
 	}
 	for _, e := range resp.Events {
-		if revision := e.Kv.ModRevision; !r.made[revision] && !rivals[revision] {
-			foreign[strings.TrimPrefix(string(e.Kv.Key), k.names())] = true
+		key, revision := string(e.Kv.Key), e.Kv.ModRevision
+		name, isName := strings.CutPrefix(key, k.names())
+		if (isName || key == k.head()) && !r.made[revision] && !rivals[revision] {
+			foreign[name] = true
 		}
 	}
 	maps.DeleteFunc(r.made, func(revision int64, _ bool) bool { return revision <= resp.Header.Revision })

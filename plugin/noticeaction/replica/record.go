@@ -53,23 +53,32 @@ func appendBytes[S string | []byte](b []byte, s S) []byte {
 
 // decodeBody reads the record of a name. What it returns refers to body.
 func decodeBody(name string, body []byte) (Record, error) {
-	if err := checkName(name); err != nil {
-		return Record{}, err
-	}
 	if len(body) == 0 || body[0] != recordVersion {
-		return Record{}, fmt.Errorf("%w: %s: expected version %d", ErrRecord, name, recordVersion)
+		return Record{}, fmt.Errorf("%w: %.260q: expected version %d", ErrRecord, name, recordVersion)
 	}
 	c := cursor{b: body[1:]}
 	r := Record{Name: name, NotAfter: c.varint(), Changed: c.uvarint()}
 	authority, mail := c.bytes(), c.bytes()
-	if c.bad || len(c.b) != 0 || len(authority) == 0 || len(authority) > maxAuthority || len(mail) > maxMail || r.NotAfter < 0 {
-		return Record{}, fmt.Errorf("%w: %s", ErrRecord, name)
+	if c.bad || len(c.b) != 0 {
+		return Record{}, fmt.Errorf("%w: %.260q", ErrRecord, name)
 	}
 	r.Authority = string(authority)
 	if len(mail) > 0 {
 		r.Mail = mail
 	}
-	return r, nil
+	return r, r.check()
+}
+
+// check refuses what cannot be read back, or no table takes.
+func (r Record) check() error {
+	if err := checkName(r.Name); err != nil {
+		return err
+	}
+	if len(r.Authority) == 0 || len(r.Authority) > maxAuthority || len(r.Mail) > maxMail || r.NotAfter < 0 {
+		return fmt.Errorf("%w: %s: expected an authority of 1 to %d bytes, an end not before 1970 and at most %d bytes about mail, got %d, %d and %d",
+			ErrRecord, r.Name, maxAuthority, maxMail, len(r.Authority), r.NotAfter, len(r.Mail))
+	}
+	return nil
 }
 
 // checkName refuses a name that no table takes.
@@ -99,7 +108,7 @@ func recordMessage(prefix, name string, body []byte) []byte {
 func decodeValue(name string, value []byte) (Record, error) {
 	body, _, ok := unseal(value)
 	if !ok {
-		return Record{}, fmt.Errorf("%w: %s: %d bytes", ErrRecord, name, len(value))
+		return Record{}, fmt.Errorf("%w: %.260q: %d bytes", ErrRecord, name, len(value))
 	}
 	return decodeBody(name, body)
 }
