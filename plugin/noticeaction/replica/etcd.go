@@ -176,6 +176,9 @@ func (w *watching) check(resp clientv3.WatchResponse, open bool) error {
 	return nil
 }
 
+// listen says that nobody has listened while there was other work: silence counts from now on.
+func (w *watching) listen() { w.heard = time.Now() }
+
 // poke asks for a sign of life, and fails if the last one is too old.
 func (w *watching) poke(ctx context.Context) error {
 	if time.Since(w.heard) > silentFor {

@@ -398,6 +398,21 @@ func TestUnfitRecord(t *testing.T) {
 	}
 }
 
+// TestSilence: a watch that says nothing, not even when it is asked, is given up; but not because nobody had listened.
+func TestSilence(t *testing.T) {
+	n := newNetwork(t, 1)
+	w, ctx, stop := watch(t.Context(), n.Client(), keyspace{DefaultPrefix}.set(), 1)
+	defer stop()
+	w.heard = time.Now().Add(-silentFor - time.Second)
+	if err := w.poke(ctx); !errors.Is(err, errSilent) {
+		t.Errorf("after silence: got %v", err)
+	}
+	w.listen()
+	if err := w.poke(ctx); err != nil {
+		t.Errorf("after other work: got %v", err)
+	}
+}
+
 // TestWentBack: etcd that is restored from a backup would tell a watch nothing until it has come as far as it was.
 func TestWentBack(t *testing.T) {
 	w := &watching{revision: 9}

@@ -12,6 +12,7 @@ import (
 // incoming is what etcd holds, as far as it has been heard of.
 type incoming struct {
 	set      *records
+	changes  []change        // of the set, heard of since and not in it yet
 	bad      map[string]bool // names whose records cannot be believed
 	verified int             // records whose signatures were checked since the last head
 }
@@ -19,6 +20,12 @@ type incoming struct {
 // maxVerify is how many records are checked one by one between two heads. A head vouches for any number of them; the
 // signature of each only tells at once that somebody meddles, and takes some 50 µs to check.
 const maxVerify = 10_000
+
+// maxChanges is how many changes are collected before they are put into the set: each time nearly all of it is copied.
+const maxChanges = 10_000
+
+// fold puts the changes into the set.
+func (in *incoming) fold() { in.set, in.changes = in.set.with(in.changes), nil }
 
 // session lists the set, and takes in what changes until something fails.
 func (f *Follower) session(ctx context.Context, b *backoff) error {
@@ -34,6 +41,7 @@ func (f *Follower) session(ctx context.Context, b *backoff) error {
 		return err
 	}
 	f.confirm()
+	w.listen()
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,6 +59,7 @@ func (f *Follower) session(ctx context.Context, b *backoff) error {
 			}
 			b.reset()
 			f.confirm()
+			w.listen()
 		}
 	}
 }
@@ -98,29 +107,30 @@ var errMismatch = errors.New("following: the records in etcd are not those that 
 // take takes in what changed, in its order, and judges each head.
 func (f *Follower) take(in *incoming, events []*clientv3.Event) error {
 	k := keyspace{f.cfg.Prefix}
-	var changes []change
 	for _, e := range events {
 		key, gone := string(e.Kv.Key), e.Type == clientv3.EventTypeDelete
 		name, isName := strings.CutPrefix(key, k.names())
 		switch {
 		case isName && gone:
 			delete(in.bad, name)
-			changes = append(changes, change{Record: Record{Name: name}, remove: true})
+			in.changes = append(in.changes, change{Record: Record{Name: name}, remove: true})
 		case isName:
 			if r, ok := f.admit(in, name, e.Kv.Value); ok {
-				changes = append(changes, change{Record: r})
+				in.changes = append(in.changes, change{Record: r})
 			}
 		case key == k.head() && gone:
 			f.refuse(RefusedEmpty, "the head of the set was deleted")
 		case key == k.head():
-			in.set, changes = in.set.with(changes), nil
+			in.fold()
 			if err := f.judge(in, e.Kv.Value); err != nil {
 				f.refuse(RefusedMismatch, err.Error())
 				return err
 			}
 		}
 	}
-	in.set = in.set.with(changes)
+	if len(in.changes) >= maxChanges {
+		in.fold()
+	}
 	return nil
 }
 

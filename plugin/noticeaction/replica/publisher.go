@@ -187,6 +187,7 @@ func (p *Publisher) session(ctx context.Context, b *backoff) error {
 			p.suspect = nil
 		}
 		b.reset()
+		w.listen()
 		if how, err = p.await(ctx, r, w, renewal.C); err != nil {
 			return err
 		}
