@@ -348,7 +348,7 @@ func TestForget(t *testing.T) {
 	one, two := n.follow("one"), n.follow("two")
 	one.reaches(t, 1)
 	two.reaches(t, 1)
-	await(t, "both", func() bool { r, ok := p.Fleet().Reached(1); return ok && r.Nodes == 2 })
+	await(t, "both", func() bool { return len(p.Fleet().Nodes()) == 2 })
 	two.close()
 	g := d.commit(flagged("glue.be")...)
 	p.Committed()

@@ -148,7 +148,7 @@ func TestForgedHead(t *testing.T) {
 			h.Sequence += 1e12
 			h.Removed, h.Override = 1e6, h.Sequence
 			n.put(k.head(), forge(h))
-			p = n.publish(d)
+			n.publish(d)
 			await(t, "the publisher's own head", func() bool {
 				_, err := n.signer.Keys().verifyHead(DefaultPrefix, n.get(k.head()))
 				return err == nil && f.Status().Refusal == ""

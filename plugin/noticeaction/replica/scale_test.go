@@ -37,6 +37,7 @@ func TestHundredFollowers(t *testing.T) {
 	for _, f := range all {
 		f.reaches(t, 1)
 	}
+	await(t, "the first report of all", func() bool { return len(p.Fleet().Nodes()) == followers })
 	var took []time.Duration
 	for i := range changes {
 		begin := time.Now()
