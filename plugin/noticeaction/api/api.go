@@ -42,7 +42,7 @@ type Desk interface {
 	Lookup(name string) (store.Flag, error)
 	Reach(name string) (store.Reach, error)
 	List(casework.ListQuery) (flags []store.Flag, next string, err error)
-	Export(ctx context.Context, q casework.ListQuery, begin func(generation uint64, count int) error, each func(store.Flag) error) error
+	Export(ctx context.Context, q casework.ListQuery, begin func(generation uint64, count int) error, each func(lines []byte) error) error
 	Preview(name string) (casework.Preview, error)
 	Audit(casework.AuditQuery) (lines []json.RawMessage, next uint64, err error)
 	Status() (casework.Status, error)

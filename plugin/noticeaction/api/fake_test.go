@@ -15,7 +15,7 @@ type fakeDesk struct {
 	flag   func(context.Context, casework.Order, casework.FlagRequest) (casework.Result, error)
 	load   func(body io.Reader) (casework.ImportReport, error)
 	lookup func(name string) (store.Flag, error)
-	export func(ctx context.Context, begin func(uint64, int) error, each func(store.Flag) error) error
+	export func(ctx context.Context, begin func(uint64, int) error, each func(lines []byte) error) error
 	backup func(ctx context.Context, begin func(int64) error, w io.Writer) error
 }
 
@@ -37,7 +37,7 @@ func (d fakeDesk) Reach(string) (store.Reach, error) { return store.Reach{}, nil
 
 func (d fakeDesk) List(casework.ListQuery) ([]store.Flag, string, error) { return nil, "", nil }
 
-func (d fakeDesk) Export(ctx context.Context, _ casework.ListQuery, begin func(uint64, int) error, each func(store.Flag) error) error {
+func (d fakeDesk) Export(ctx context.Context, _ casework.ListQuery, begin func(uint64, int) error, each func(lines []byte) error) error {
 	return d.export(ctx, begin, each)
 }
 

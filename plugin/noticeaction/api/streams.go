@@ -15,7 +15,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
-	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
 
 // ndjson is the media type of one JSON value a line.
@@ -26,7 +25,7 @@ const ndjson = "application/x-ndjson"
 const (
 	streamStall = 30 * time.Second
 	streamWhole = 30 * time.Minute
-	streamChunk = 64 << 10
+	streamChunk = 128 << 10
 )
 
 type importInput struct {
@@ -121,7 +120,6 @@ type exportInput struct {
 func (h *Handler) export(_ context.Context, in *exportInput) (*huma.StreamResponse, error) {
 	query := casework.ListQuery{Zone: in.Zone, Authority: in.Authority}
 	return h.stream(func(ctx context.Context, header func(http.Header), w io.Writer) error {
-		var line []byte
 		begin := func(generation uint64, count int) error {
 			header(http.Header{
 				"Content-Type":            {ndjson},
@@ -130,9 +128,8 @@ func (h *Handler) export(_ context.Context, in *exportInput) (*huma.StreamRespon
 			})
 			return nil
 		}
-		return h.config.Desk.Export(ctx, query, begin, func(f store.Flag) error {
-			line = append(f.AppendJSON(line[:0]), '\n')
-			_, err := w.Write(line)
+		return h.config.Desk.Export(ctx, query, begin, func(lines []byte) error {
+			_, err := w.Write(lines)
 			return err
 		})
 	}), nil

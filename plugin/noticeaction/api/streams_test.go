@@ -194,7 +194,7 @@ func TestStreamThatFailsAtOnceIsAProblem(t *testing.T) {
 	broken := &casework.Error{Kind: casework.Unavailable, Detail: "the store cannot be read", Err: errors.New("input/output error")}
 	var log string
 	h := New(Config{Log: func(line string) { log = line }, Desk: fakeDesk{
-		export: func(context.Context, func(uint64, int) error, func(store.Flag) error) error { return broken },
+		export: func(context.Context, func(uint64, int) error, func(lines []byte) error) error { return broken },
 		backup: func(context.Context, func(int64) error, io.Writer) error { return broken },
 	}})
 	for _, path := range []string{"/v1/flags/export", "/v1/backup"} {
@@ -214,8 +214,8 @@ func TestStreamThatFailsLaterIsCut(t *testing.T) {
 	h := New(Config{
 		Log: func(line string) { log <- line },
 		Desk: fakeDesk{
-			export: func(_ context.Context, begin func(uint64, int) error, each func(store.Flag) error) error {
-				return errors.Join(begin(1, 2), each(store.Flag{Name: "a.be"}), broken)
+			export: func(_ context.Context, begin func(uint64, int) error, each func(lines []byte) error) error {
+				return errors.Join(begin(1, 2), each([]byte(`{"name":"a.be"}`+"\n")), broken)
 			},
 			backup: func(_ context.Context, begin func(int64) error, w io.Writer) error {
 				_, err := w.Write(make([]byte, 100))

@@ -11,7 +11,10 @@ import (
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
 
-const maxPage = 1000 // flags or lines
+const (
+	maxPage     = 1000      // flags or lines
+	exportChunk = 128 << 10 // bytes
+)
 
 // Lookup returns the flag of a name in any form. The refusal is an *Error of kind Invalid, NotFound or
 // Unavailable.
@@ -56,10 +59,10 @@ func (d *Desk) List(q ListQuery) (flags []store.Flag, next string, err error) {
 }
 
 // Export passes on all flags of one generation in name order: begin is told which and how many, then
-// each is called that often. After and Limit of the query do not count. An error of either ends it and
-// is returned as it is. Until it returns the database keeps old pages, so each must not block for ever;
-// ctx is looked at between flags.
-func (d *Desk) Export(ctx context.Context, q ListQuery, begin func(generation uint64, count int) error, each func(store.Flag) error) error {
+// each is called with as many lines of NDJSON, some hundred at a time, which hold for that call. After and
+// Limit of the query do not count. An error of either ends it and is returned as it is. Until it returns
+// the database keeps old pages, so each must not block for ever; ctx is looked at between calls.
+func (d *Desk) Export(ctx context.Context, q ListQuery, begin func(generation uint64, count int) error, each func(lines []byte) error) error {
 	sq, err := ListQuery{Zone: q.Zone, Authority: q.Authority}.store()
 	if err != nil {
 		return err
@@ -73,12 +76,12 @@ func (d *Desk) Export(ctx context.Context, q ListQuery, begin func(generation ui
 		if passed = begin(tx.Generation(), count); passed != nil {
 			return nil
 		}
-		for f, err := range tx.Flags(sq) {
+		for lines, err := range tx.FlagLines(sq, exportChunk) {
 			if err != nil {
 				return err
 			}
 			if passed = context.Cause(ctx); passed == nil {
-				passed = each(f)
+				passed = each(lines)
 			}
 			if passed != nil {
 				return nil

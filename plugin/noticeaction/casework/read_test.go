@@ -3,12 +3,14 @@ package casework
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
@@ -72,14 +74,21 @@ func TestExportStops(t *testing.T) {
 	if err := d.Export(context.Background(), ListQuery{}, func(uint64, int) error { return cause }, nil); !errors.Is(err, cause) {
 		t.Errorf("error = %v, want that of begin", err)
 	}
-	if err := d.Export(context.Background(), ListQuery{}, ok, func(store.Flag) error { return cause }); !errors.Is(err, cause) {
+	if err := d.Export(context.Background(), ListQuery{}, ok, func([]byte) error { return cause }); !errors.Is(err, cause) {
 		t.Errorf("error = %v, want that of each", err)
+	}
+	var many strings.Builder // more than are passed on at once
+	for i := range 2000 {
+		many.WriteString(importLine(fmt.Sprintf("name-%d.be", i)))
+	}
+	if _, err := d.importText("", many.String()); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
-	err := d.Export(ctx, ListQuery{}, ok, func(store.Flag) error { n++; cancel(); return nil })
+	err := d.Export(ctx, ListQuery{}, ok, func([]byte) error { n++; cancel(); return nil })
 	if !errors.Is(err, context.Canceled) || n != 1 {
-		t.Errorf("%d flags and %v; want 1 and %v", n, err, context.Canceled)
+		t.Errorf("%d calls and %v; want 1 and %v", n, err, context.Canceled)
 	}
 }
 
@@ -95,7 +104,16 @@ func TestExportIsOfOneGeneration(t *testing.T) {
 			t.Errorf("count = %d, want 2", count)
 		}
 		return nil
-	}, func(f store.Flag) error { got = append(got, f.Name); return nil })
+	}, func(lines []byte) error {
+		for line := range bytes.Lines(lines) {
+			var f store.Flag
+			if err := json.Unmarshal(line, &f); err != nil {
+				return err
+			}
+			got = append(got, f.Name)
+		}
+		return nil
+	})
 	if err != nil || !slices.Equal(got, []string{"a.be", "c.be"}) {
 		t.Errorf("export = %q, %v; want a.be and c.be", got, err)
 	}

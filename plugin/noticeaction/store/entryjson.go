@@ -1,10 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // appendEntry appends an entry as encoding/json would encode it, which takes several times as long: an import
@@ -53,44 +53,98 @@ func appendFlagJSON(b []byte, key string, f *Flag) []byte {
 	if f == nil {
 		return b
 	}
-	return f.AppendJSON(append(b, key...))
+	return f.text().appendJSON(append(b, key...))
 }
 
-// AppendJSON appends the flag to b as encoding/json would encode it, several times as fast: an export writes
-// all there are.
-func (f *Flag) AppendJSON(b []byte) []byte {
-	b = appendText(append(b, `{"name":`...), f.Name)
-	b = appendText(append(b, `,"authority":`...), f.Authority)
-	b = appendText(append(b, `,"reference":`...), f.Reference)
-	b = appendGiven(b, `,"case":`, f.Case)
-	b = appendGiven(b, `,"note":`, f.Note)
-	b = appendTime(append(b, `,"since":`...), f.Since)
-	if !f.NotAfter.IsZero() {
-		b = appendTime(append(b, `,"not_after":`...), f.NotAfter)
+// flagText is a flag as it is written down, its texts strings or within a record.
+type flagText[T string | []byte] struct {
+	name, authority, reference, held, note T
+
+	since, notAfter time.Time
+	changed         uint64
+
+	times *times // may be nil
+}
+
+func (f *Flag) text() *flagText[string] {
+	return &flagText[string]{
+		name: f.Name, authority: f.Authority, reference: f.Reference, held: f.Case, note: f.Note,
+		since: f.Since, notAfter: f.NotAfter, changed: f.Changed,
 	}
-	return append(strconv.AppendUint(append(b, `,"changed":`...), f.Changed, 10), '}')
+}
+
+func (f *flagText[T]) appendJSON(b []byte) []byte {
+	b = appendText(append(b, `{"name":`...), f.name)
+	b = appendText(append(b, `,"authority":`...), f.authority)
+	b = appendText(append(b, `,"reference":`...), f.reference)
+	b = appendGiven(b, `,"case":`, f.held)
+	b = appendGiven(b, `,"note":`, f.note)
+	b = f.times.append(append(b, `,"since":`...), f.since)
+	if !f.notAfter.IsZero() {
+		b = f.times.append(append(b, `,"not_after":`...), f.notAfter)
+	}
+	return append(strconv.AppendUint(append(b, `,"changed":`...), f.changed, 10), '}')
 }
 
 // appendGiven appends a key and its text, if there is one.
-func appendGiven(b []byte, key, s string) []byte {
-	if s == "" {
+func appendGiven[T string | []byte](b []byte, key string, s T) []byte {
+	if len(s) == 0 {
 		return b
 	}
 	return appendText(append(b, key...), s)
 }
 
-// appendText appends a string. The encoder escapes <, > and &, and so would whoever embeds the line in a
-// document of his own: escaped here, it passes through that byte for byte.
-func appendText(b []byte, s string) []byte {
+// plain are the bytes that stand for themselves in a text. The encoder escapes <, > and &, and so would whoever
+// embeds the line in a document of his own: escaped here, it passes through that byte for byte.
+var plain = func() (is [256]bool) {
+	for c := byte(' '); c < 0x7f; c++ {
+		is[c] = !bytes.ContainsRune([]byte(`"\<>&`), rune(c))
+	}
+	return is
+}()
+
+func appendText[T string | []byte](b []byte, s T) []byte {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c == 0x7f {
-			escaped, _ := json.Marshal(s) // a string cannot fail
+		if !plain[s[i]] {
+			escaped, _ := json.Marshal(string(s)) // a string cannot fail
 			return append(b, escaped...)
 		}
 	}
 	return append(append(append(b, '"'), s...), '"')
 }
 
-func appendTime(b []byte, t time.Time) []byte {
-	return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
+func appendTime(b []byte, t time.Time) []byte { return (*times)(nil).append(b, t) }
+
+// times knows the text of the time last written, in whole seconds: those of many flags are the same or lie in one day.
+type times struct {
+	at   int64
+	text []byte
 }
+
+const daySeconds = 24 * 60 * 60
+
+// append appends a time in UTC.
+func (last *times) append(b []byte, t time.Time) []byte {
+	if last == nil {
+		return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
+	}
+	if at := t.Unix(); at != last.at || last.text == nil {
+		last.turn(t, at)
+	}
+	return append(b, last.text...)
+}
+
+func (last *times) turn(t time.Time, at int64) {
+	if at < daySeconds || at/daySeconds != last.at/daySeconds {
+		last.text = append(t.AppendFormat(append(last.text[:0], '"'), time.RFC3339), '"')
+	} else {
+		clock := last.text[len(last.text)-len(`15:04:05Z"`):]
+		s := at % daySeconds
+		twoDigits(clock, s/3600)
+		twoDigits(clock[3:], s/60%60)
+		twoDigits(clock[6:], s%60)
+	}
+	last.at = at
+}
+
+func twoDigits(b []byte, n int64) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }

@@ -29,21 +29,23 @@ func appendString(b []byte, s string) []byte {
 }
 
 func decodeFlag(name string, b []byte) (Flag, error) {
+	var t flagText[[]byte]
+	if !readFlag(&t, b) {
+		return Flag{}, unreadable("flag " + name)
+	}
+	return Flag{
+		Name: name, Authority: string(t.authority), Reference: string(t.reference), Case: string(t.held), Note: string(t.note),
+		Since: t.since, NotAfter: t.notAfter, Changed: t.changed,
+	}, nil
+}
+
+// readFlag sets all but the name of a flag to what is within its record, and returns whether that can be read.
+func readFlag(t *flagText[[]byte], b []byte) bool {
 	h, r := readHead(b)
-	f := Flag{
-		Name:      name,
-		Authority: string(h.authority),
-		NotAfter:  fromUnix(h.notAfter),
-		Since:     fromUnix(r.varint()),
-		Changed:   r.uvarint(),
-		Reference: string(r.bytes()),
-		Case:      string(r.bytes()),
-		Note:      string(r.bytes()),
-	}
-	if r.bad || len(r.b) != 0 {
-		return Flag{}, fmt.Errorf("%w: flag %s cannot be read", ErrDamaged, name)
-	}
-	return f, nil
+	t.authority, t.notAfter = h.authority, fromUnix(h.notAfter)
+	t.since, t.changed = fromUnix(r.varint()), r.uvarint()
+	t.reference, t.held, t.note = r.bytes(), r.bytes(), r.bytes()
+	return !r.bad && len(r.b) == 0
 }
 
 // head is the part of a flag that the table needs.
@@ -83,6 +85,11 @@ func (r *reader) varint() int64 {
 }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 { // as most are
+		v := r.b[0]
+		r.b = r.b[1:]
+		return uint64(v)
+	}
 	v, n := binary.Uvarint(r.b)
 	r.skip(n)
 	return v

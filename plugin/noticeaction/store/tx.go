@@ -212,18 +212,37 @@ type Query struct {
 // Flags yields the selected flags in the order of their names, until the first error.
 func (tx *Tx) Flags(q Query) iter.Seq2[Flag, error] {
 	return func(yield func(Flag, error) bool) {
-		for name, v := range tx.from(q.After) {
-			ok, err := q.selects(name, v)
-			if err == nil && !ok {
-				continue
-			}
-			var f Flag
-			if err == nil {
-				f, err = decodeFlag(string(name), v)
-			}
+		for name, v := range tx.selected(q) {
+			f, err := decodeFlag(string(name), v)
 			if !yield(f, err) || err != nil {
 				return
 			}
+		}
+	}
+}
+
+// FlagLines yields the flags that Flags does as NDJSON, several times as fast: whole lines of about size bytes
+// together. They hold until the next.
+func (tx *Tx) FlagLines(q Query, size int) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		var lines []byte
+		t := flagText[[]byte]{times: new(times)}
+		for name, v := range tx.selected(q) {
+			if !readFlag(&t, v) {
+				yield(nil, unreadable("flag "+string(name)))
+				return
+			}
+			t.name = name
+			if lines = append(t.appendJSON(lines), '\n'); len(lines) < size {
+				continue
+			}
+			if !yield(lines, nil) {
+				return
+			}
+			lines = lines[:0]
+		}
+		if len(lines) > 0 {
+			yield(lines, nil)
 		}
 	}
 }
@@ -233,14 +252,11 @@ func (tx *Tx) CountFlags(q Query) (n int, err error) {
 	if q == (Query{}) {
 		return tx.Count(), nil
 	}
-	for name, v := range tx.from(q.After) {
-		ok, err := q.selects(name, v)
-		if err != nil {
-			return 0, err
+	for name, v := range tx.selected(q) {
+		if _, err := decodeHead(v); err != nil {
+			return 0, fmt.Errorf("flag %s: %w", name, err)
 		}
-		if ok {
-			n++
-		}
+		n++
 	}
 	return n, nil
 }
@@ -249,20 +265,28 @@ func (tx *Tx) from(after string) iter.Seq2[[]byte, []byte] {
 	return beyond(tx.flags, []byte(after))
 }
 
-func (q Query) selects(name, v []byte) (bool, error) {
+func (tx *Tx) selected(q Query) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, v []byte) bool) {
+		for name, v := range tx.from(q.After) {
+			if q.selects(name, v) && !yield(name, v) {
+				return
+			}
+		}
+	}
+}
+
+// selects takes a record that cannot be read as well: who reads it says so.
+func (q Query) selects(name, v []byte) bool {
 	if q.Zone != "" {
 		if _, zone, _ := bytes.Cut(name, []byte{'.'}); string(zone) != q.Zone {
-			return false, nil
+			return false
 		}
 	}
 	if q.Authority == "" {
-		return true, nil
+		return true
 	}
 	h, err := decodeHead(v)
-	if err != nil {
-		return false, fmt.Errorf("flag %s: %w", name, err)
-	}
-	return string(h.authority) == q.Authority, nil
+	return err != nil || string(h.authority) == q.Authority
 }
 
 // NextExpiry returns when the first flag ends that ends after a time, which may be zero; false when
