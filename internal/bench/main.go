@@ -27,6 +27,7 @@ import (
 // effort is how long to measure and on how much.
 type effort struct {
 	rounds int // of each comparison, of some tenths of a second for each rival
+	lives  int // of servers that differ by hundredths
 	long   int // rounds of what takes many seconds
 	zone   int // delegations of the zone behind
 	few    int // flags that servers of every kind can hold
@@ -36,8 +37,8 @@ type effort struct {
 }
 
 var (
-	full  = effort{rounds: 45, long: 3, zone: 200_000, few: 10_000, many: 1_000_000, flags: 500}
-	smoke = effort{rounds: 5, long: 1, zone: 10_000, few: 10_000, many: 100_000, flags: 100, smoke: true}
+	full  = effort{rounds: 45, lives: 9, long: 3, zone: 200_000, few: 10_000, many: 1_000_000, flags: 500}
+	smoke = effort{rounds: 5, lives: 1, long: 1, zone: 10_000, few: 10_000, many: 100_000, flags: 100, smoke: true}
 )
 
 // lab is what all measurements share.

@@ -33,7 +33,8 @@ type server struct {
 	port string // of DNS
 	dir  string // its working folder
 
-	processes []int // once it answers
+	again     func() error // starts it once more as it was
+	processes []int        // once it answers
 	cmd       *exec.Cmd
 	gone      chan struct{}
 	took      time.Duration // from start to the first answer
@@ -50,6 +51,7 @@ func (l *lab) startServer(s *server, cores, name string, command string, args ..
 	}
 	defer out.Close()
 	s.cmd.Stdout, s.cmd.Stderr = out, out
+	s.again = func() error { return l.startServer(s, cores, name, command, args...) }
 	begin := time.Now()
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", s.name, err)
@@ -129,6 +131,24 @@ func (s *server) cpu() (time.Duration, error) {
 		total += time.Duration(used.Nano())
 	}
 	return total, nil
+}
+
+// settle waits until the server does nothing any more, as it does for seconds
+// after its start: it reads its zone, and the collector follows.
+func (s *server) settle() error {
+	const window, idle = 200 * time.Millisecond, 2 * time.Millisecond
+	windows := time.NewTicker(window)
+	defer windows.Stop()
+	before, err := s.cpu()
+	for deadline := time.Now().Add(patience); err == nil && time.Now().Before(deadline); {
+		<-windows.C
+		var after time.Duration
+		if after, err = s.cpu(); after-before < idle {
+			return err
+		}
+		before = after
+	}
+	return errors.Join(err, fmt.Errorf("expected %s to come to rest within %s", s.name, patience))
 }
 
 // group returns the processes of a process group.

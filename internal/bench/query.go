@@ -55,7 +55,7 @@ func (l *lab) measurePass() error {
 	}
 	without := &rival{name: "without the directive", server: s, load: load{file: file}}
 	rivals = append(rivals, without)
-	if err := l.compare(2*l.rounds, rivals...); err != nil { // of a difference of hundredths
+	if err := l.compareLives(l.lives, 3*l.rounds, rivals...); err != nil { // of a difference of hundredths
 		return err
 	}
 	l.passed = rivals[2]

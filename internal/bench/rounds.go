@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -46,6 +47,24 @@ func (l *lab) compare(rounds int, rivals ...*rival) error {
 	}
 	for _, r := range rivals {
 		l.say("  %-40s %6.2f µs a query, %6.0f q/s", r.name, r.cpu.median(), r.rate.median())
+	}
+	return nil
+}
+
+// compareLives is compare over several lives of the rivals' servers: where
+// luck placed a zone in memory is worth some hundredths for as long as a
+// process lives.
+func (l *lab) compareLives(lives, rounds int, rivals ...*rival) error {
+	for range lives {
+		for _, r := range rivals {
+			r.server.stop()
+			if err := errors.Join(r.server.again(), r.server.settle()); err != nil {
+				return err
+			}
+		}
+		if err := l.compare(rounds/lives, rivals...); err != nil {
+			return err
+		}
 	}
 	return nil
 }
