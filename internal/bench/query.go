@@ -138,7 +138,7 @@ func (l *lab) measureFlagged() error {
 		return err
 	}
 	rivals = append([]*rival{rivals[0], million}, rivals[1:]...)
-	if err := l.compare(l.rounds, rivals...); err != nil {
+	if err := l.compareLives((l.lives+2)/3, l.rounds, rivals...); err != nil {
 		return err
 	}
 	l.answered = million
