@@ -1,7 +1,7 @@
 package noticeaction
 
 import (
-	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,15 +53,20 @@ var (
 
 // labelledTypes are the query types with a label of their own, CoreDNS's
 // choice for its own metrics; the rest count as "other".
-var labelledTypes = map[uint16]bool{
-	dns.TypeA: true, dns.TypeAAAA: true, dns.TypeANY: true, dns.TypeCNAME: true, dns.TypeDNSKEY: true,
-	dns.TypeDS: true, dns.TypeHTTPS: true, dns.TypeMX: true, dns.TypeNS: true, dns.TypeNSEC: true,
-	dns.TypeNSEC3: true, dns.TypePTR: true, dns.TypeRRSIG: true, dns.TypeSOA: true, dns.TypeSRV: true,
-	dns.TypeSVCB: true, dns.TypeTXT: true,
-}
+var labelledTypes = func() (own [256]bool) {
+	for _, qtype := range []uint16{
+		dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeCNAME, dns.TypeDNSKEY, dns.TypeDS, dns.TypeHTTPS, dns.TypeMX, dns.TypeNS,
+		dns.TypeNSEC, dns.TypeNSEC3, dns.TypePTR, dns.TypeRRSIG, dns.TypeSOA, dns.TypeSRV, dns.TypeSVCB, dns.TypeTXT,
+	} {
+		own[qtype] = true
+	}
+	return own
+}()
+
+func labelled(qtype uint16) bool { return int(qtype) < len(labelledTypes) && labelledTypes[qtype] }
 
 func typeLabel(qtype uint16) string {
-	if labelledTypes[qtype] {
+	if labelled(qtype) {
 		return dns.Type(qtype).String()
 	}
 	return "other"
@@ -72,40 +77,55 @@ func typeLabel(qtype uint16) string {
 // concurrent use.
 type counters struct {
 	vec      *prometheus.CounterVec
-	children atomic.Pointer[map[counterKey]prometheus.Counter]
-	mu       sync.Mutex // held to add a child
+	children atomic.Pointer[[][]child] // by zone; what has come to count, a few for each
+	mu       sync.Mutex                // held to add a child
 }
 
-type counterKey struct {
-	server string
-	zone   int
-	qtype  uint16
+type child struct {
+	qtype   uint16
+	server  string
+	counter prometheus.Counter
 }
 
 func (c *counters) inc(server string, zones zones, zone int, qtype uint16) {
-	if !labelledTypes[qtype] {
+	if !labelled(qtype) {
 		qtype = 0
 	}
-	key := counterKey{server, zone, qtype}
-	if children := c.children.Load(); children != nil {
-		if child, ok := (*children)[key]; ok {
-			child.Inc()
-			return
-		}
+	counter := c.of(server, zone, qtype)
+	if counter == nil {
+		counter = c.add(server, zones, zone, qtype)
 	}
-	c.add(key, zones[zone]).Inc()
+	counter.Inc()
 }
 
-func (c *counters) add(key counterKey, zone string) prometheus.Counter {
+// of returns the child with these labels, if there is one.
+func (c *counters) of(server string, zone int, qtype uint16) prometheus.Counter {
+	children := c.children.Load()
+	if children == nil {
+		return nil
+	}
+	for i := range (*children)[zone] {
+		if ch := &(*children)[zone][i]; ch.qtype == qtype && ch.server == server {
+			return ch.counter
+		}
+	}
+	return nil
+}
+
+func (c *counters) add(server string, zones zones, zone int, qtype uint16) prometheus.Counter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	children := make(map[counterKey]prometheus.Counter)
-	if old := c.children.Load(); old != nil {
-		maps.Copy(children, *old)
+	if counter := c.of(server, zone, qtype); counter != nil {
+		return counter
 	}
-	children[key] = c.vec.WithLabelValues(key.server, zone, typeLabel(key.qtype))
+	children := make([][]child, len(zones))
+	if old := c.children.Load(); old != nil {
+		copy(children, *old)
+	}
+	added := child{qtype, server, c.vec.WithLabelValues(server, zones[zone], typeLabel(qtype))}
+	children[zone] = append(slices.Clone(children[zone]), added)
 	c.children.Store(&children)
-	return children[key]
+	return added.counter
 }
 
 // published shows what answers are made from now; took is the time from the
