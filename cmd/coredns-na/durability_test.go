@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/coredns-na/coredns-na/internal/e2e"
+	"github.com/coredns-na/coredns-na/internal/soak"
 )
 
 // corefile has room for a line of the test's own.
@@ -190,19 +190,6 @@ func (b *bench) check(known []map[string]*history) {
 	b.verifyJournal()
 }
 
-// rounds is how often a test that ends in kill -9 does so.
-func rounds(tb testing.TB) int {
-	s := os.Getenv("NOTICEACTION_SOAK_ROUNDS")
-	if s == "" {
-		return 10
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		tb.Fatalf("NOTICEACTION_SOAK_ROUNDS: expected a number from 1, got %q", s)
-	}
-	return n
-}
-
 // TestKill cuts the power at random moments under concurrent writers: no
 // acknowledged change is lost, none is half there, the journal's chain holds.
 func TestKill(t *testing.T) {
@@ -212,7 +199,7 @@ func TestKill(t *testing.T) {
 	for i := range known {
 		known[i] = make(map[string]*history)
 	}
-	for round := range rounds(t) {
+	for round := range soak.Rounds(t, 10) {
 		server, err := e2e.Start(b.dir, "Corefile")
 		if err != nil {
 			t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/coredns-na/coredns-na/internal/e2e"
+	"github.com/coredns-na/coredns-na/internal/soak"
 )
 
 const (
@@ -49,7 +50,7 @@ var abuses = []struct {
 func TestSoakPage(t *testing.T) {
 	s := servePage(t)
 	loud := quiet
-	if n := rounds(t); n > 10 {
+	if n := soak.Rounds(t, 10); n > 10 {
 		loud = time.Duration(n) * time.Second / 4
 	}
 	before := measure(t, s, quiet)

@@ -10,9 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,6 +23,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/coredns-na/coredns-na/internal/soak"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/wire"
 )
 
@@ -347,15 +346,11 @@ func FuzzPacket(f *testing.F) {
 }
 
 // TestSoakPackets holds both paths together over random changes of all kinds
-// of packets: ten thousand a round of NOTICEACTION_SOAK_ROUNDS, a few without it.
+// of packets: ten thousand a round of make soak, a few without it.
 func TestSoakPackets(t *testing.T) {
-	count := 3000
-	if s := os.Getenv("NOTICEACTION_SOAK_ROUNDS"); s != "" {
-		rounds, err := strconv.Atoi(s)
-		if err != nil || rounds < 1 {
-			t.Fatalf("NOTICEACTION_SOAK_ROUNDS: expected a number from 1, got %q", s)
-		}
-		count = rounds * 10_000
+	count := soak.Rounds(t, 0) * 10_000
+	if count == 0 {
+		count = 3000
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

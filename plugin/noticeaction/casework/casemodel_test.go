@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-na/coredns-na/internal/soak"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/procedure"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 
@@ -195,7 +196,7 @@ func TestSoakCases(t *testing.T) {
 	const checks = "rapid.checks"
 	before := flag.Lookup(checks).Value.String()
 	t.Cleanup(func() { _ = flag.Set(checks, before) })
-	if err := flag.Set(checks, strconv.Itoa(rounds(t, 25))); err != nil {
+	if err := flag.Set(checks, strconv.Itoa(soak.Rounds(t, 25))); err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(rt *rapid.T) {

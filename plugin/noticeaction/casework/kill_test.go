@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-na/coredns-na/internal/soak"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
@@ -28,7 +29,7 @@ const (
 func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "na.db")
 	changes := 0
-	for range rounds(t, 10) {
+	for range soak.Rounds(t, 10) {
 		done := runUntilKilled(t, path)
 		changes += len(done)
 		checkKilled(t, path, done)
@@ -39,19 +40,6 @@ func TestKill(t *testing.T) {
 	if changes == 0 {
 		t.Error("no round got as far as a change")
 	}
-}
-
-// rounds is how often to try what chance decides: NOTICEACTION_SOAK_ROUNDS, or else few times.
-func rounds(t *testing.T, few int) int {
-	s := os.Getenv("NOTICEACTION_SOAK_ROUNDS")
-	if s == "" {
-		return few
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		t.Fatalf("NOTICEACTION_SOAK_ROUNDS: expected a number of rounds, got %q", s)
-	}
-	return n
 }
 
 // writeUntilKilled is the process to kill: each writer flags and unflags names of its own and prints

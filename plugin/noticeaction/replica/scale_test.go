@@ -12,6 +12,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/coredns-na/coredns-na/internal/soak"
 )
 
 // TestHundredFollowers: each change is on all of a hundred followers, and how long that takes.
@@ -71,7 +73,7 @@ func TestManyFlags(t *testing.T) { manyFlags(t, 50_000) }
 
 // TestSoakMillionFlags is TestManyFlags at the size that the table is made for. It runs with make soak.
 func TestSoakMillionFlags(t *testing.T) {
-	if os.Getenv("NOTICEACTION_SOAK_ROUNDS") == "" {
+	if !soak.Wanted() {
 		manyFlags(t, 10_000)
 		return
 	}
