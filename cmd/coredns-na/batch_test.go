@@ -47,6 +47,50 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}
 }
 
+// TestTwoServersOnOnePort: both have sockets at the address, and whichever the
+// kernel asks answers; when one goes the other has all.
+func TestTwoServersOnOnePort(t *testing.T) {
+	benches := []*bench{newBench(t), newBench(t)}
+	for _, b := range benches { // each flags on its own, at its own port
+		s := e2e.MustStart(t, b.dir, "Corefile")
+		if err := errors.Join(b.flag("example.be", "DOS-1"), s.Stop()); err != nil {
+			t.Fatal(err)
+		}
+		b.port = benches[0].port
+		b.configure("udp_batch 2")
+	}
+	there := e2e.MustStart(t, benches[0].dir, "Corefile")
+	for i := range 2 {
+		stop, ended := make(chan struct{}), make(chan error, 1)
+		go func() { ended <- ask(benches[0].port, stop) }()
+		came := e2e.MustStart(t, benches[(i+1)%2].dir, "Corefile")
+		if err := came.Reload(); err != nil {
+			t.Error(err)
+		}
+		close(stop)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		askFromManyPorts(t, benches[0].port)
+		if err := there.Stop(); err != nil {
+			t.Error(err)
+		}
+		askFromManyPorts(t, benches[0].port)
+		there = came
+	}
+}
+
+// askFromManyPorts: the kernel gives each to one of the sockets.
+func askFromManyPorts(t *testing.T, port string) {
+	t.Helper()
+	for range 100 {
+		reply, err := dns.Exchange(new(dns.Msg).SetQuestion("www.example.be.", dns.TypeA), e2e.Address(port))
+		if err != nil || len(reply.Answer) != 1 {
+			t.Fatalf("expected the warning page, got %v\n%v", err, reply)
+		}
+	}
+}
+
 // ask keeps some queries unanswered until stop closes. It returns an error if
 // one never is, or wrongly.
 func ask(port string, stop <-chan struct{}) error {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/coredns-na/coredns-na/internal/e2e"
 	"github.com/coredns-na/coredns-na/internal/etcdtest"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/api"
 )
 
 const deskCorefile = `be:%[1]s {
@@ -370,6 +371,48 @@ func TestFleetReload(t *testing.T) {
 		if err := m.server.Stop(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestFleetInBatches: a node that follows answers inside the packet by what the desk
+// has published, through reloads and without etcd.
+func TestFleetInBatches(t *testing.T) {
+	f := newFleet(t, 1)
+	f.start(f.desk)
+	node := f.nodes[0]
+	f.rewrite(node, "    chaos\n", "")
+	f.rewrite(node, "replica_probe 127.0.0.0/8", "udp_batch 2")
+	f.start(node)
+	f.mustNactl(f.desk, "flag", "example.be", "--authority", "apd-gba", "--reference", "R", "--wait-all")
+	var s struct {
+		Batches []api.Batch `json:"udp_batch"`
+	}
+	if err := json.Unmarshal([]byte(f.mustNactl(node, "--output", "json", "status")), &s); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Batches) != 1 || !s.Batches[0].InPacket || s.Batches[0].Sockets != 2 {
+		t.Errorf("the node's status has %+v, want answers inside the packet at 2 sockets", s.Batches)
+	}
+	stop := f.askOn(node, "www.example.be", "glue.be")
+	for _, change := range [][2]string{{"udp_batch 2", "udp_batch 3"}, {"udp_batch 3", "udp_batch 1"}} {
+		f.rewrite(node, change[0], change[1])
+		if err := node.server.Reload(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.etcd.StopAll()
+	if err := node.server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	f.etcd.StartAll()
+	f.mustNactl(f.desk, "flag", "below.be", "--authority", "apd-gba", "--reference", "R", "--force", "not-delegated", "--wait-all")
+	stop()
+	if !f.redirects(node, "below.be") {
+		t.Error("does not redirect what was flagged after the reloads")
+	}
+	f.mustNactl(f.desk, "unflag", "example.be", "--reason", "infringement ended", "--wait-all")
+	if f.redirects(node, "www.example.be") {
+		t.Error("redirects what is flagged no more")
 	}
 }
 
