@@ -20,7 +20,7 @@ const handOff = 5 * time.Second
 
 var datagramsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 	Namespace: plugin.Namespace, Subsystem: "noticeaction", Name: "udp_batch_datagrams_total",
-	Help: "Counter of datagrams read in batches, answered inside the packet or handed to the plugin chain.",
+	Help: "Counter of datagrams read in batches, answered inside the packet, handed to the plugin chain, or dropped where too many wait in it.",
 }, []string{"server", "path"})
 
 // Claim is what one server block of an owner holds of an address. The sockets
@@ -51,7 +51,7 @@ type group struct {
 	entering sync.RWMutex // guards serving
 	serving  *serving
 
-	inPacket, chained prometheus.Counter
+	inPacket, chained, dropped prometheus.Counter
 }
 
 // Acquire claims an address for a server block. The sockets are opened when
@@ -69,6 +69,7 @@ func Acquire(owner any, config Config) (*Claim, error) {
 			address:  config.Address,
 			inPacket: datagramsTotal.WithLabelValues(config.Address, "packet"),
 			chained:  datagramsTotal.WithLabelValues(config.Address, "chain"),
+			dropped:  datagramsTotal.WithLabelValues(config.Address, "dropped"),
 		}
 	}
 	for _, c := range g.claims {
@@ -146,9 +147,10 @@ func (g *group) enterWith(s *serving) {
 	g.serving = s
 }
 
-func (g *group) count(inPacket, chained int) {
+func (g *group) count(inPacket, chained, dropped int) {
 	g.inPacket.Add(float64(inPacket))
 	g.chained.Add(float64(chained))
+	g.dropped.Add(float64(dropped))
 }
 
 // Release gives up the claim, once; the last one closes the sockets after the

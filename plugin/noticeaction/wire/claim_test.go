@@ -26,17 +26,17 @@ type stream struct {
 
 func startStream(t *testing.T, address string) *stream {
 	s := &stream{client: dial(t, address), done: make(chan struct{})}
-	go s.run(packed(t, 1, "flow."))
+	go s.run(packed(t, 1, "flow."), packed(t, 2, "packet."))
 	return s
 }
 
-func (s *stream) run(packet []byte) {
+func (s *stream) run(packets ...[]byte) {
 	defer close(s.done)
 	const window = 50
 	var buf [512]byte
 	for {
 		for !s.stop.Load() && s.asked-s.answered < window {
-			if _, err := s.Write(packet); err != nil {
+			if _, err := s.Write(packets[s.asked%len(packets)]); err != nil {
 				s.t.Error(err)
 				return
 			}
@@ -84,20 +84,34 @@ func (s *site) reload(t *testing.T, before, after func(*dnsserver.Server)) (next
 // TestReloadsLoseNothing: the sockets outlive the owners, and each owner's chain has
 // come to rest when its claim is released.
 func TestReloadsLoseNothing(t *testing.T) {
-	address := freeAddress(t, "127.0.0.1")
+	for _, tc := range []struct{ name, bind, asked string }{
+		{"IPv4", "127.0.0.1", "127.0.0.1"},
+		{"IPv6", "::1", "::1"},
+		{"IPv4 wildcard", "0.0.0.0", "127.0.0.77"},
+		{"IPv6 wildcard", "::", "::1"},
+		{"IPv6 wildcard, asked over IPv4", "::", "127.0.0.77"},
+	} {
+		t.Run(tc.name, func(t *testing.T) { reloadUnderLoad(t, freeAddress(t, tc.bind), tc.asked) })
+	}
+}
+
+// reloadUnderLoad asks at one address of those that are listened at, and takes
+// replies from there alone.
+func reloadUnderLoad(t *testing.T, address, asked string) {
 	first := newServer(t, address, echo)
 	pc, err := first.ListenPacket()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := serveSite(first, pc)
-	config := Config{Address: address, Sockets: 2, Log: func(line string) { t.Error(line) }}
+	config := Config{Address: address, Sockets: 2, Answerer: inPacketOnly("packet"), Log: func(line string) { t.Error(line) }}
 	old, err := Acquire(0, config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	Serve(0, first)
-	flow := startStream(t, address)
+	_, port, _ := net.SplitHostPort(host(address))
+	flow := startStream(t, "dns://"+net.JoinHostPort(asked, port))
 	for i := 1; i <= 30; i++ {
 		config.Sockets = 1 + i%3
 		var claim *Claim

@@ -21,7 +21,7 @@ const (
 	// has a goroutine of its own.
 	wariness = 100 * time.Millisecond
 	// maxWaiting is how many queries of a socket may be in goroutines of their
-	// own. Beyond it the socket is not read, and the kernel's queue fills.
+	// own. Beyond it queries for the chain are dropped, and the others answered.
 	maxWaiting = 4096
 	// flushEvery is how many replies of the chain leave together: more would
 	// let the first wait, and save little.
@@ -51,6 +51,7 @@ type lane struct {
 	chained []int    // datagrams of the batch for the chain
 	next    int      // of chained
 	armed   bool
+	dropped int // datagrams of the batch
 
 	// state is the number of the query in the chain, and in the lowest bits
 	// what the turn is used for. Whoever changes it from inChain has the turn.
@@ -157,7 +158,7 @@ func (l *lane) begin() {
 	l.serving = l.group.enter()
 	l.state.Store(l.state.Load()&^stateMask | working)
 	l.since = time.Now()
-	l.chained, l.next = l.chained[:0], 0
+	l.chained, l.next, l.dropped = l.chained[:0], 0, 0
 	for i := range l.in.n {
 		if len(l.serving.answerers) == 0 || !l.inPacket(i) {
 			l.chained = append(l.chained, i)
@@ -207,7 +208,7 @@ func (l *lane) finish() bool {
 		l.armed = false
 	}
 	l.state.Store(l.state.Load() &^ stateMask) // reading
-	l.group.count(l.in.n-len(l.chained), len(l.chained))
+	l.group.count(l.in.n-len(l.chained), len(l.chained)-l.dropped, l.dropped)
 	l.serving.calls.Done()
 	l.serving = nil
 	return true

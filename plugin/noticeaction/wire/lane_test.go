@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // TestAWaitingQueryHoldsNobody: whatever the chain lets wait, queries around
@@ -45,41 +46,58 @@ func TestAWaitingQueryHoldsNobody(t *testing.T) {
 	}
 }
 
-// TestHandOverIsBounded: beyond the bound the socket is not read, and
-// everything that was sent is answered once the chain goes on.
+// inPacketOnly answers one name inside the packet.
+type inPacketOnly string
+
+func (name inPacketOnly) Answer(q *Query, to []byte) ([]byte, *Meter) {
+	if string(q.Text(0)) != string(name) {
+		return nil, nil
+	}
+	return refuser{}.Answer(q, to)
+}
+
+// TestHandOverIsBounded: beyond the bound queries for the chain are dropped and
+// counted, while others in the same packets are answered; the chain goes on once
+// there is room.
 func TestHandOverIsBounded(t *testing.T) {
-	g := newGate(t)
-	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
-	claim := claimFor(t, "one", s)
+	s := startSite(t, freeAddress(t, "127.0.0.1"), echo)
+	claim := claimFor(t, "one", s, func(c *Config) { c.Answerer = inPacketOnly("packet") })
 	defer claim.Release()
-	defer g.release()
 	l := claim.group.lanes[0]
-	for range maxWaiting - 1 {
+	for range maxWaiting {
 		l.waiting <- struct{}{}
 	}
 	l.waryUntil.Store(1 << 62)
 
 	c := dial(t, s.server.Addr)
 	const queries = 20
-	for i := range queries {
-		c.send(packed(t, uint16(i), "slow."))
+	for i := range uint16(queries) {
+		c.send(packed(t, 1000+i, "chain."), packed(t, i, "packet."))
 	}
-	<-g.entered
-	if got := len(l.waiting); got != maxWaiting {
-		t.Errorf("%d wait, want %d", got, maxWaiting)
+	for i := range uint16(queries + 1) {
+		if i == queries { // read once the rest of the batch before it is dropped
+			c.send(packed(t, i, "packet."))
+		}
+		if m := c.receive(); m.Id != i || m.Rcode != dns.RcodeRefused {
+			t.Fatalf("%v, want reply %d", m, i)
+		}
 	}
-	g.release()
-	for range queries {
-		c.receive()
-	}
-	for range maxWaiting - 1 {
+	for range maxWaiting {
 		<-l.waiting
+	}
+	c.send(packed(t, 1, "chain."))
+	if m := c.receive(); m.Id != 1 || len(m.Answer) != 1 {
+		t.Fatalf("%v, want an answer once there is room", m)
+	}
+	var dropped dto.Metric
+	if err := claim.group.dropped.Write(&dropped); err != nil || dropped.GetCounter().GetValue() != queries {
+		t.Errorf("datagrams counted as dropped: %v, %v, want %d", &dropped, err, queries)
 	}
 }
 
-// TestQueriesThatHangKeepNobodyFromStopping: with all places taken by queries
-// that do not end, a socket closes all the same, and what it has is answered.
-func TestQueriesThatHangKeepNobodyFromStopping(t *testing.T) {
+// TestASocketThatEndsDropsNothing: what it still has is answered, even with all
+// places taken by queries that do not end.
+func TestASocketThatEndsDropsNothing(t *testing.T) {
 	g := newGate(t)
 	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
 	claim := claimFor(t, "one", s)
@@ -87,19 +105,16 @@ func TestQueriesThatHangKeepNobodyFromStopping(t *testing.T) {
 	for range maxWaiting {
 		l.waiting <- struct{}{}
 	}
-	l.waryUntil.Store(1 << 62)
-	c := dial(t, s.server.Addr)
-	c.send(packed(t, 1, "slow."), packed(t, 2, "quick."))
-	released := make(chan struct{})
-	go func() { claim.Release(); close(released) }()
-	if m := c.receive(); m.Id != 2 {
-		t.Errorf("%v", m)
-	}
+	serving := claim.group.serving
+	claim.Release() // from here on the turn is the test's
+	l.serving = serving
+	l.handOver(&writer{lane: l, serving: serving}, new(dns.Msg).SetQuestion("slow.", dns.TypeTXT))
+	<-g.entered
 	g.release()
-	if m := c.receive(); m.Id != 1 {
-		t.Errorf("%v", m)
+	l.calls.Wait()
+	if l.dropped != 0 {
+		t.Errorf("%d dropped", l.dropped)
 	}
-	<-released
 }
 
 // TestRepliesLeaveFromTheAddressAsked on sockets that are bound to none.

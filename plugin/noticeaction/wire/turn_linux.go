@@ -29,9 +29,15 @@ func (l *lane) look() {
 // wary has each query in the chain have its own goroutine for a while.
 func (l *lane) wary() { l.waryUntil.Store(time.Now().Add(wariness).UnixNano()) }
 
-// handOver runs a query in its own goroutine.
+// handOver runs a query in its own goroutine, or drops it when there are too
+// many of them. What is left in the queue of a socket that is to end is few,
+// and has a goroutine in any case.
 func (l *lane) handOver(w *writer, req *dns.Msg) {
 	bounded := l.takePlace()
+	if !bounded && !l.isClosing() {
+		l.dropped++
+		return
+	}
 	serving := l.serving
 	l.join(serving)
 	go func() {
@@ -49,22 +55,28 @@ func (l *lane) handOver(w *writer, req *dns.Msg) {
 	}()
 }
 
-// takePlace waits for a place among the queries in goroutines of their own. It
-// reports false if there is none while the lane is to end: what is left in the
-// socket's queue is few, and must not keep the server from stopping.
+// takePlace takes a place among the queries in goroutines of their own. It
+// waits for one, and lets them run, once in a batch and no longer than for a
+// query in the chain.
 func (l *lane) takePlace() bool {
 	select {
 	case l.waiting <- struct{}{}:
 		return true
 	default:
 	}
+	if l.dropped > 0 {
+		return false
+	}
 	l.flush() // what is ready does not wait too
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
 	select {
 	case l.waiting <- struct{}{}:
 		return true
+	case <-timeout.C:
 	case <-l.closing:
-		return false
 	}
+	return false
 }
 
 // join and part are the beginning and the end of a query in the chain.
