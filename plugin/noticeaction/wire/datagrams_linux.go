@@ -46,6 +46,20 @@ func (d *datagrams) init(i int, buffer []byte) {
 	h.Name = (*byte)(unsafe.Pointer(&d.peers[i]))
 }
 
+// call moves some of the datagrams, without waiting. One that is quick keeps
+// Go's scheduler out of it, which else has to wake the thread that looks after
+// long calls, on each batch after a rest.
+func (d *datagrams) call(trap, fd uintptr, from, to int, quick bool) (int, syscall.Errno) {
+	var n uintptr
+	var errno syscall.Errno
+	if quick {
+		n, _, errno = unix.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&d.headers[from])), uintptr(to-from), unix.MSG_DONTWAIT, 0, 0)
+	} else {
+		n, _, errno = unix.Syscall6(trap, fd, uintptr(unsafe.Pointer(&d.headers[from])), uintptr(to-from), unix.MSG_DONTWAIT, 0, 0)
+	}
+	return int(n), errno
+}
+
 // inbox holds received datagrams.
 type inbox struct {
 	datagrams
@@ -63,7 +77,7 @@ func newInbox() *inbox {
 }
 
 // receive takes what has arrived, without waiting.
-func (b *inbox) receive(fd uintptr) syscall.Errno {
+func (b *inbox) receive(fd uintptr, quick bool) syscall.Errno {
 	for i := range b.used {
 		h := &b.headers[i]
 		h.Namelen = unix.SizeofSockaddrInet6
@@ -71,11 +85,11 @@ func (b *inbox) receive(fd uintptr) syscall.Errno {
 		h.SetControllen(controlRoom)
 	}
 	b.n, b.used = 0, 0
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers)), batchSize, unix.MSG_DONTWAIT, 0, 0)
+	n, errno := b.call(unix.SYS_RECVMMSG, fd, 0, batchSize, quick)
 	if errno != 0 {
 		return errno
 	}
-	b.n, b.used = int(n), int(n)
+	b.n, b.used = n, n
 	return 0
 }
 
@@ -198,9 +212,9 @@ func (b *outbox) add(reply []byte, s *session) {
 
 // send sends without waiting, and reports whether all is sent. A reply that the
 // kernel refuses is left out, as it would be alone.
-func (b *outbox) send(fd uintptr) bool {
+func (b *outbox) send(fd uintptr, quick bool) bool {
 	for b.sent < b.n {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.headers[b.sent])), uintptr(b.n-b.sent), unix.MSG_DONTWAIT, 0, 0)
+		n, errno := b.call(unix.SYS_SENDMMSG, fd, b.sent, b.n, quick)
 		switch {
 		case errno == unix.EAGAIN:
 			return false
@@ -208,7 +222,7 @@ func (b *outbox) send(fd uintptr) bool {
 		case errno != 0:
 			b.sent++
 		default:
-			b.sent += int(n)
+			b.sent += n
 		}
 	}
 	return true

@@ -117,6 +117,41 @@ func TestASocketThatEndsDropsNothing(t *testing.T) {
 	}
 }
 
+// TestCallsAreQuickForAWhile: Go's scheduler hears of a reader that does not
+// rest, of long calls, and of those around the chain.
+func TestCallsAreQuickForAWhile(t *testing.T) {
+	s := startSite(t, freeAddress(t, "127.0.0.1"), echo)
+	claim := claimFor(t, "one", s, func(c *Config) { c.Answerer = inPacketOnly("packet") })
+	l := claim.group.lanes[0]
+	claim.Release() // from here on the turn is the test's
+	for _, tc := range []struct {
+		name          string
+		streak, batch int
+		last          string // name in the last datagram
+		want          bool
+	}{
+		{"after a rest", 0, 1, "packet.", true},
+		{"the last of some batches", briefly - 1, briefly, "packet.", true},
+		{"one batch more", briefly, 1, "packet.", false},
+		{"one datagram more", 0, briefly + 1, "packet.", false},
+		{"one for the chain", 0, 2, "chain.", false},
+	} {
+		l.streak, l.in.n = tc.streak, tc.batch
+		for i := range tc.batch {
+			name := "packet."
+			if i == tc.batch-1 {
+				name = tc.last
+			}
+			l.in.headers[i].length = uint32(copy(l.in.buffer[i][:], packed(t, 1, name)))
+		}
+		l.begin()
+		l.serving.calls.Done()
+		if l.quick != tc.want {
+			t.Errorf("%s: quick is %t, want %t", tc.name, l.quick, tc.want)
+		}
+	}
+}
+
 // TestRepliesLeaveFromTheAddressAsked on sockets that are bound to none.
 func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 	for _, tc := range []struct {
