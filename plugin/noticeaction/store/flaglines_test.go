@@ -80,7 +80,10 @@ func TestFlagLinesSelect(t *testing.T) {
 				}
 				got = append(got, f.Name)
 			}
-			for f := range tx.Flags(q) {
+			for f, err := range tx.Flags(q) {
+				if err != nil {
+					return err
+				}
 				want = append(want, f.Name)
 			}
 			return nil
