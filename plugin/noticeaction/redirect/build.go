@@ -71,20 +71,15 @@ func (s *staged) index() *index {
 		s.parts[i] = nil
 		for name, id := range records.all {
 			w.pause()
-			k := keyOf(name)
-			if record := locate(x, &k, name); record != nil {
-				setAuthority(record, id)
-				continue
-			}
-			insert(x, &k, name, id)
+			lay(x, name, id)
 		}
 	}
 	return x.fitted()
 }
 
-// merge makes one index of layers, oldest first: of each name what the last layer says that has it.
-// Tombstones go, unless there is a layer below the merged ones for them to hide.
-func merge(limit int, tombstones bool, layers ...*index) (*index, error) {
+// merge makes one index of layers, oldest first, for a base: of each name what the last layer says that has
+// it. Tombstones go, as there is nothing below for them to hide.
+func merge(limit int, layers ...*index) (*index, error) {
 	names, size := 0, 0
 	for _, layer := range layers {
 		names += layer.len
@@ -95,7 +90,7 @@ func merge(limit int, tombstones bool, layers ...*index) (*index, error) {
 	for i, layer := range layers {
 		for name, id := range layer.all() {
 			w.pause()
-			if id == tombstone && !tombstones {
+			if id == tombstone {
 				continue
 			}
 			k := keyOf(name)
@@ -106,9 +101,13 @@ func merge(limit int, tombstones bool, layers ...*index) (*index, error) {
 		}
 	}
 	if x.size > limit {
-		return nil, fmt.Errorf("%w: expected at most %d bytes, got %d", ErrFull, limit, x.size)
+		return nil, fullOf(x, limit)
 	}
 	return x.fitted(), nil
+}
+
+func fullOf(x *index, limit int) error {
+	return fmt.Errorf("%w: expected at most %d bytes, got %d", ErrFull, limit, x.size)
 }
 
 func hidden(layers []*index, k *key, name []byte) bool {

@@ -16,7 +16,7 @@ type limits struct {
 	arena int // bytes of names in a layer
 }
 
-// One Apply rebuilds the overlay, so its limit is what a caller may wait for: far less than the fsync
+// One Apply copies the overlay, so its limit is what a caller may wait for: far less than the fsync
 // before it. The room up to fold is for what arrives while Merge runs. The larger the middle layer may
 // grow, the more seldom a base is built, and the more memory the names take that are in both.
 var defaultLimits = limits{merge: 512, fold: 6 * 1024, share: 16, arena: maxArena}
@@ -82,8 +82,8 @@ func (s *Set) stage(entries iter.Seq[Entry]) (*index, authorities, error) {
 // Apply publishes one new table with all the changes. Of two changes of one name the later counts;
 // to remove a name that is not there is no error. On error, as for Load, nothing is published.
 //
-// The table is not copied: it takes the time to rebuild the overlay, tens of microseconds, or, with
-// thousands of changes at once, to merge.
+// The table is not copied: it takes the time to copy the overlay, microseconds, or, with thousands of
+// changes at once, to merge.
 func (s *Set) Apply(generation uint64, changes []Change) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -108,7 +108,7 @@ func (s *Set) next(changes []Change) (*Table, error) {
 	var next Table
 	if size := t.overlay.names() + newest.len; size <= s.limits.fold && t.base.len+t.middle.names()+size >= s.limits.merge {
 		next.base, next.middle = t.base, t.middle
-		next.overlay, err = merge(s.limits.arena, true, layers(t.overlay, newest)...)
+		next.overlay, err = extend(s.limits.arena, layers(t.overlay, newest)...)
 		next.overlay = next.overlay.orNil()
 	} else {
 		next.base, next.middle, err = s.fold(t.base, layers(t.middle, t.overlay, newest))
@@ -140,10 +140,10 @@ func (s *Set) fold(base *index, over []*index) (_, middle *index, err error) {
 		size += x.len
 	}
 	if base.len >= s.limits.merge && size <= base.len/s.limits.share {
-		middle, err = merge(s.limits.arena, true, over...)
+		middle, err = extend(s.limits.arena, over...)
 		return base, middle.orNil(), err
 	}
-	base, err = merge(s.limits.arena, false, append([]*index{base}, over...)...)
+	base, err = merge(s.limits.arena, append([]*index{base}, over...)...)
 	return base, nil, err
 }
 
