@@ -15,7 +15,9 @@ import (
 )
 
 // NextCaseID returns the id for the next case of a year, as "2026-00001": one more than the highest.
-func (tx *Tx) NextCaseID(year int) string { return nextID(tx.cases, fmt.Sprintf("%d-", year)) }
+func (tx *Tx) NextCaseID(year int) string {
+	return nextID(tx.bucket(casesBucket), fmt.Sprintf("%d-", year))
+}
 
 // nextID returns the prefix with a number one higher than the highest behind it.
 func nextID(b *bolt.Bucket, prefix string) string {
@@ -64,12 +66,12 @@ func (tx *Tx) putCase(c procedure.Case) error {
 	if err != nil {
 		return unfit(what, record)
 	}
-	return tx.set(tx.cases, what, []byte(c.ID), record)
+	return tx.set(tx.bucket(casesBucket), what, []byte(c.ID), record)
 }
 
 // Case returns the case of an id, if there is one.
 func (tx *Tx) Case(id string) (c procedure.Case, ok bool, err error) {
-	v := tx.cases.Get([]byte(id))
+	v := tx.bucket(casesBucket).Get([]byte(id))
 	if v == nil {
 		return procedure.Case{}, false, nil
 	}
@@ -81,7 +83,7 @@ func (tx *Tx) Case(id string) (c procedure.Case, ok bool, err error) {
 // it runs.
 func (tx *Tx) Cases(q CaseQuery) iter.Seq2[procedure.Case, error] {
 	return func(yield func(procedure.Case, error) bool) {
-		for id, v := range beyond(tx.cases, []byte(q.After)) {
+		for id, v := range beyond(tx.bucket(casesBucket), []byte(q.After)) {
 			c, err := decodeCase(string(id), v)
 			if err == nil && !q.selects(c) {
 				continue
@@ -107,7 +109,7 @@ func (tx *Tx) AppendCaseEvent(id string, e CaseEvent) (sum [32]byte, err error) 
 		return sum, err
 	}
 	next := 1
-	if k := last(tx.events, idPrefix(id)); k != nil {
+	if k := last(tx.bucket(eventsBucket), idPrefix(id)); k != nil {
 		_, number, _ := splitKey(k)
 		next += int(number)
 	}
@@ -127,7 +129,7 @@ func (tx *Tx) putCaseEvent(id string, e CaseEvent) (record []byte, err error) {
 	if err != nil {
 		return nil, unfit(what, record)
 	}
-	return record, tx.set(tx.events, what, key, record)
+	return record, tx.set(tx.bucket(eventsBucket), what, key, record)
 }
 
 // CaseEvents returns the events of a case in their order.
@@ -147,7 +149,7 @@ func (tx *Tx) CaseEventSums(id string) (sums [][32]byte, erased []bool, err erro
 
 func (tx *Tx) eachCaseEvent(id string, each func(e CaseEvent, record []byte)) error {
 	n := 0
-	for k, v := range under(tx.events, idPrefix(id)) {
+	for k, v := range under(tx.bucket(eventsBucket), idPrefix(id)) {
 		n++
 		e, err := decodeCaseEvent(k, v)
 		if err == nil && e.Number != n {

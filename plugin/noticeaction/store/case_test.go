@@ -265,7 +265,7 @@ func TestAppendCaseEvent(t *testing.T) {
 		if err != nil || !slices.Equal(sums, want) || slices.Contains(erased, true) {
 			t.Errorf("sums = %x, erased = %v, %v; want %x", sums, erased, err, want)
 		}
-		if sum := sha256.Sum256(tx.events.Get(eventKey("2026-1", 2))); sum != want[1] {
+		if sum := sha256.Sum256(tx.bucket(eventsBucket).Get(eventKey("2026-1", 2))); sum != want[1] {
 			t.Errorf("sum of the second record = %x, want %x", sum, want[1])
 		}
 		if events, err := tx.CaseEvents("2026"); len(events) != 0 || err != nil {

@@ -15,20 +15,20 @@ func (tx *Tx) indexCase(old, now procedure.Case) error {
 	tx.changed().ofCase(old, -1)
 	tx.changed().ofCase(now, 1)
 	for _, name := range inProcedure(old) {
-		if err := tx.unset(tx.running, "index of "+what, []byte(name)); err != nil {
+		if err := tx.unset(tx.bucket(runningBucket), "index of "+what, []byte(name)); err != nil {
 			return err
 		}
 	}
 	for _, name := range inProcedure(now) {
-		if err := tx.set(tx.running, "index of "+what, []byte(name), []byte(now.ID)); err != nil {
+		if err := tx.set(tx.bucket(runningBucket), "index of "+what, []byte(name), []byte(now.ID)); err != nil {
 			return err
 		}
 	}
-	if err := tx.reindex(tx.deadlines, what, deadlineKey(old), deadlineKey(now), nil); err != nil {
+	if err := tx.reindex(tx.bucket(deadlinesBucket), what, deadlineKey(old), deadlineKey(now), nil); err != nil {
 		return err
 	}
 	if old.State.Ended() {
-		if err := tx.unset(tx.ended, "index of "+what, endedKey(old)); err != nil {
+		if err := tx.unset(tx.bucket(endedBucket), "index of "+what, endedKey(old)); err != nil {
 			return err
 		}
 	}
@@ -40,7 +40,7 @@ func (tx *Tx) markErasable(c procedure.Case) error {
 	if !c.State.Ended() {
 		return nil
 	}
-	return tx.set(tx.ended, "index of case "+c.ID, endedKey(c), nil)
+	return tx.set(tx.bucket(endedBucket), "index of case "+c.ID, endedKey(c), nil)
 }
 
 // inProcedure returns the names that no other case may run for.
@@ -66,7 +66,7 @@ func timeKey(at time.Time, id string) []byte { return expiryKey(unix(at), id) }
 
 // RunningCaseOf returns the id of the running case that a name is still in.
 func (tx *Tx) RunningCaseOf(name string) (id string, ok bool) {
-	v := tx.running.Get([]byte(name))
+	v := tx.bucket(runningBucket).Get([]byte(name))
 	return string(v), v != nil
 }
 
@@ -76,7 +76,7 @@ func (tx *Tx) DueCases(now time.Time) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var seen []byte
 		for {
-			k, ok := first(tx.deadlines, seen, now.Unix())
+			k, ok := first(tx.bucket(deadlinesBucket), seen, now.Unix())
 			if !ok || !yield(string(k[8:])) {
 				return
 			}
@@ -88,7 +88,7 @@ func (tx *Tx) DueCases(now time.Time) iter.Seq[string] {
 // NextCaseDeadline returns when the earliest deadline of all cases ends, which may have passed; false when
 // none runs.
 func (tx *Tx) NextCaseDeadline() (time.Time, bool) {
-	k, ok := first(tx.deadlines, nil, math.MaxInt64)
+	k, ok := first(tx.bucket(deadlinesBucket), nil, math.MaxInt64)
 	if !ok {
 		return time.Time{}, false
 	}
@@ -99,7 +99,7 @@ func (tx *Tx) NextCaseDeadline() (time.Time, bool) {
 // last written to, those that ended first coming first.
 func (tx *Tx) Erasable(before time.Time) ([]string, error) {
 	var all []string
-	c := tx.ended.Cursor()
+	c := tx.bucket(endedBucket).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
 		if len(k) <= 8 {
 			return nil, unreadable("index of cases that ended")

@@ -29,7 +29,7 @@ func (tx *Tx) EraseCase(id string) error {
 			return err
 		}
 	}
-	return tx.unset(tx.ended, "index of case "+id, endedKey(c))
+	return tx.unset(tx.bucket(endedBucket), "index of case "+id, endedKey(c))
 }
 
 func (tx *Tx) eraseEvents(id string) error {
@@ -61,7 +61,7 @@ func (tx *Tx) eraseOutgoing(id string) error {
 			if slices.Contains([]Status{Queued, Sending}, o.Status) {
 				o.Status, o.Next = Failed, time.Time{}
 			}
-			if err := tx.unset(tx.payloads, fmt.Sprintf("payload %d", o.ID), seqKey(o.ID)); err != nil {
+			if err := tx.unset(tx.bucket(payloadsBucket), fmt.Sprintf("payload %d", o.ID), seqKey(o.ID)); err != nil {
 				return err
 			}
 		}
@@ -75,7 +75,7 @@ func (tx *Tx) eraseOutgoing(id string) error {
 func (tx *Tx) eraseNotices(id string) error {
 	var ids []string
 	prefix := idPrefix(id)
-	for k := range under(tx.noticesOf, prefix) {
+	for k := range under(tx.bucket(noticesOfBucket), prefix) {
 		ids = append(ids, string(k[len(prefix):]))
 	}
 	for _, id := range ids {
@@ -103,5 +103,5 @@ func (tx *Tx) EraseNotice(id string) error {
 	if err := tx.PutNotice(n); err != nil {
 		return err
 	}
-	return tx.unset(tx.evidence, "evidence of notice "+id, []byte(id))
+	return tx.unset(tx.bucket(evidenceBucket), "evidence of notice "+id, []byte(id))
 }

@@ -15,8 +15,11 @@ func guard(do func() error) (err error) {
 	defer func() {
 		p := recover()
 		_, fault := p.(interface{ Addr() uintptr })
+		bucket, gone := p.(missing)
 		switch {
 		case p == nil:
+		case gone:
+			err = fmt.Errorf("%w: bucket %s is missing", ErrDamaged, bucket)
 		case fault || withinBolt():
 			err = fmt.Errorf("%w: %v", ErrDamaged, p)
 		default:

@@ -8,7 +8,9 @@ import (
 )
 
 // NextNoticeID returns the id for the next notice of a year, as "N2026-00001": one more than the highest.
-func (tx *Tx) NextNoticeID(year int) string { return nextID(tx.notices, fmt.Sprintf("N%d-", year)) }
+func (tx *Tx) NextNoticeID(year int) string {
+	return nextID(tx.bucket(noticesBucket), fmt.Sprintf("N%d-", year))
+}
 
 // PutNotice adds a notice or replaces that of the same id, which is 1..100 bytes without a zero byte. It
 // refuses a second notice of the same SHA256.
@@ -21,7 +23,7 @@ func (tx *Tx) PutNotice(n Notice) error {
 	if err != nil {
 		return err
 	}
-	if v := tx.sums.Get([]byte(n.SHA256)); v != nil && string(v) != n.ID {
+	if v := tx.bucket(sumsBucket).Get([]byte(n.SHA256)); v != nil && string(v) != n.ID {
 		return fmt.Errorf("putting %s: expected a message that there is no notice of, but it is that of %s", what, v)
 	}
 	if err := tx.ofCase(what, n.Case); err != nil {
@@ -34,18 +36,18 @@ func (tx *Tx) PutNotice(n Notice) error {
 	if err != nil {
 		return unfit(what, record)
 	}
-	if err := tx.set(tx.notices, what, key, record); err != nil {
+	if err := tx.set(tx.bucket(noticesBucket), what, key, record); err != nil {
 		return err
 	}
-	if err := tx.reindex(tx.noticesOf, what, ofCaseKey(old.Case, key), ofCaseKey(n.Case, key), nil); err != nil {
+	if err := tx.reindex(tx.bucket(noticesOfBucket), what, ofCaseKey(old.Case, key), ofCaseKey(n.Case, key), nil); err != nil {
 		return err
 	}
-	return tx.reindex(tx.sums, what, textKey(old.SHA256), textKey(n.SHA256), key)
+	return tx.reindex(tx.bucket(sumsBucket), what, textKey(old.SHA256), textKey(n.SHA256), key)
 }
 
 // Notice returns the notice of an id, if there is one.
 func (tx *Tx) Notice(id string) (n Notice, ok bool, err error) {
-	v := tx.notices.Get([]byte(id))
+	v := tx.bucket(noticesBucket).Get([]byte(id))
 	if v == nil {
 		return Notice{}, false, nil
 	}
@@ -57,7 +59,7 @@ func (tx *Tx) Notice(id string) (n Notice, ok bool, err error) {
 // while it runs.
 func (tx *Tx) Notices(q NoticeQuery) iter.Seq2[Notice, error] {
 	return func(yield func(Notice, error) bool) {
-		for id, v := range beyond(tx.notices, []byte(q.After)) {
+		for id, v := range beyond(tx.bucket(noticesBucket), []byte(q.After)) {
 			n, err := decodeNotice(string(id), v)
 			if err == nil && q.Status != "" && n.Status != q.Status {
 				continue
@@ -71,21 +73,23 @@ func (tx *Tx) Notices(q NoticeQuery) iter.Seq2[Notice, error] {
 
 // NoticeBySum returns the notice of the message that has a SHA-256, in hex, if there is one.
 func (tx *Tx) NoticeBySum(sha256 string) (n Notice, ok bool, err error) {
-	id := tx.sums.Get([]byte(sha256))
+	id := tx.bucket(sumsBucket).Get([]byte(sha256))
 	if id == nil {
 		return Notice{}, false, nil
 	}
-	n, err = decodeNotice(string(id), tx.notices.Get(id))
+	n, err = decodeNotice(string(id), tx.bucket(noticesBucket).Get(id))
 	return n, err == nil, err
 }
 
 // PutEvidence keeps the message that a notice was read from.
 func (tx *Tx) PutEvidence(id string, message []byte) error {
-	return tx.set(tx.evidence, "evidence of notice "+id, []byte(id), tx.keep(message))
+	return tx.set(tx.bucket(evidenceBucket), "evidence of notice "+id, []byte(id), tx.keep(message))
 }
 
 // Evidence returns the message that a notice was read from; nil when there is none, or when it was erased.
-func (tx *Tx) Evidence(id string) []byte { return bytes.Clone(tx.evidence.Get([]byte(id))) }
+func (tx *Tx) Evidence(id string) []byte {
+	return bytes.Clone(tx.bucket(evidenceBucket).Get([]byte(id)))
+}
 
 func decodeNotice(id string, b []byte) (Notice, error) {
 	n, err := decodeRecord[Notice](b)

@@ -34,22 +34,29 @@ var (
 	schemaKey      = []byte("schema")
 )
 
+// layout[n] is the buckets that came with schema n+1.
+var layout = [][][]byte{
+	{flagsBucket, expiryBucket, journalBucket, receiptsBucket},
+	{reachBucket},
+	{
+		casesBucket, runningBucket, deadlinesBucket, endedBucket, eventsBucket,
+		outgoingBucket, payloadsBucket, outboxBucket, leavesBucket, messageIDsBucket,
+		tasksBucket, openBucket, noticesBucket, noticesOfBucket, sumsBucket, evidenceBucket,
+	},
+	{pagesBucket},
+}
+
 // migrations[n] brings schema n to n+1. They run in one transaction.
 var migrations = []func(*bolt.Tx) error{
 	func(tx *bolt.Tx) error {
-		if err := createBuckets(tx, flagsBucket, expiryBucket, journalBucket, receiptsBucket); err != nil {
+		if err := createBuckets(tx, layout[0]...); err != nil {
 			return err
 		}
 		return tx.Bucket(metaBucket).Put(stateKey, encodeState(state{}))
 	},
-	func(tx *bolt.Tx) error { return createBuckets(tx, reachBucket) },
-	func(tx *bolt.Tx) error {
-		return createBuckets(tx,
-			casesBucket, runningBucket, deadlinesBucket, endedBucket, eventsBucket,
-			outgoingBucket, payloadsBucket, outboxBucket, leavesBucket, messageIDsBucket,
-			tasksBucket, openBucket, noticesBucket, noticesOfBucket, sumsBucket, evidenceBucket)
-	},
-	func(tx *bolt.Tx) error { return createBuckets(tx, pagesBucket) },
+	func(tx *bolt.Tx) error { return createBuckets(tx, layout[1]...) },
+	func(tx *bolt.Tx) error { return createBuckets(tx, layout[2]...) },
+	func(tx *bolt.Tx) error { return createBuckets(tx, layout[3]...) },
 }
 
 func createBuckets(tx *bolt.Tx, names ...[]byte) error {
@@ -111,7 +118,20 @@ func open(path string) (*Store, error) {
 			return nil, errors.Join(err, s.db.Close())
 		}
 	}
+	if err := s.View(complete); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
 	return s, nil
+}
+
+// complete checks that every bucket is there, so that transactions open those alone that they use.
+func complete(tx *Tx) error {
+	for _, buckets := range layout {
+		for _, name := range buckets {
+			tx.bucket(name)
+		}
+	}
+	return nil
 }
 
 // openMapped opens the database file with a map of so many bytes.

@@ -106,6 +106,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a schema version of the wrong size", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, []byte{1})
 		}), ErrDamaged, "expected 4"},
+		{"a bucket is missing", change(func(tx *bolt.Tx) error { return tx.DeleteBucket(reachBucket) }), ErrDamaged, "bucket reach is missing"},
 		{"a database in use", func(t *testing.T, path string) { openTest(t, path) }, ErrLocked, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

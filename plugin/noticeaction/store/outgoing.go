@@ -13,7 +13,7 @@ import (
 
 // AddOutgoing adds what is to leave, and its payload, and returns the id that it gives it.
 func (tx *Tx) AddOutgoing(o Outgoing, payload []byte) (id uint64, err error) {
-	if o.ID, err = tx.nextNumber(tx.outgoing, "outgoing"); err != nil {
+	if o.ID, err = tx.nextNumber(tx.bucket(outgoingBucket), "outgoing"); err != nil {
 		return 0, err
 	}
 	if err := tx.putOutgoing(Outgoing{}, o); err != nil {
@@ -36,7 +36,7 @@ func (tx *Tx) PutOutgoing(o Outgoing) error {
 
 func (tx *Tx) putOutgoing(old, o Outgoing) error {
 	what, key := fmt.Sprintf("outgoing %d", o.ID), seqKey(o.ID)
-	if v := tx.messageIDs.Get([]byte(o.MessageID)); v != nil && !bytes.Equal(v, key) {
+	if v := tx.bucket(messageIDsBucket).Get([]byte(o.MessageID)); v != nil && !bytes.Equal(v, key) {
 		return fmt.Errorf("putting %s: expected a Message-ID of its own", what)
 	}
 	if err := tx.ofCase(what, o.Case); err != nil {
@@ -49,29 +49,29 @@ func (tx *Tx) putOutgoing(old, o Outgoing) error {
 	if err != nil {
 		return unfit(what, record)
 	}
-	if err := tx.set(tx.outgoing, what, key, record); err != nil {
+	if err := tx.set(tx.bucket(outgoingBucket), what, key, record); err != nil {
 		return err
 	}
 	tx.changed().ofOutgoing(old, -1)
 	tx.changed().ofOutgoing(o, 1)
-	if err := tx.reindex(tx.outbox, what, outboxKey(old), outboxKey(o), nil); err != nil {
+	if err := tx.reindex(tx.bucket(outboxBucket), what, outboxKey(old), outboxKey(o), nil); err != nil {
 		return err
 	}
-	if err := tx.reindex(tx.leaves, what, ofCaseKey(old.Case, seqKey(old.ID)), ofCaseKey(o.Case, key), nil); err != nil {
+	if err := tx.reindex(tx.bucket(leavesBucket), what, ofCaseKey(old.Case, seqKey(old.ID)), ofCaseKey(o.Case, key), nil); err != nil {
 		return err
 	}
-	return tx.reindex(tx.messageIDs, what, textKey(old.MessageID), textKey(o.MessageID), key)
+	return tx.reindex(tx.bucket(messageIDsBucket), what, textKey(old.MessageID), textKey(o.MessageID), key)
 }
 
 // PutPayload gives something that AddOutgoing added another payload.
 func (tx *Tx) PutPayload(id uint64, payload []byte) error {
-	return tx.set(tx.payloads, fmt.Sprintf("payload %d", id), seqKey(id), tx.keep(payload))
+	return tx.set(tx.bucket(payloadsBucket), fmt.Sprintf("payload %d", id), seqKey(id), tx.keep(payload))
 }
 
 // Outgoing returns what leaves under an id, if there is such a thing.
 func (tx *Tx) Outgoing(id uint64) (o Outgoing, ok bool, err error) {
 	key := seqKey(id)
-	v := tx.outgoing.Get(key)
+	v := tx.bucket(outgoingBucket).Get(key)
 	if v == nil {
 		return Outgoing{}, false, nil
 	}
@@ -80,7 +80,9 @@ func (tx *Tx) Outgoing(id uint64) (o Outgoing, ok bool, err error) {
 }
 
 // Payload returns what leaves under an id; nil when there is none, or when it was erased.
-func (tx *Tx) Payload(id uint64) []byte { return bytes.Clone(tx.payloads.Get(seqKey(id))) }
+func (tx *Tx) Payload(id uint64) []byte {
+	return bytes.Clone(tx.bucket(payloadsBucket).Get(seqKey(id)))
+}
 
 // Outbox yields the selected of what leaves in the order of its ids, until the first error.
 func (tx *Tx) Outbox(q OutgoingQuery) iter.Seq2[Outgoing, error] {
@@ -100,13 +102,13 @@ func (tx *Tx) Outbox(q OutgoingQuery) iter.Seq2[Outgoing, error] {
 // outgoingAfter yields the records that the query's After and Case select.
 func (tx *Tx) outgoingAfter(q OutgoingQuery) iter.Seq2[[]byte, []byte] {
 	if q.Case == "" {
-		return beyond(tx.outgoing, seqKey(q.After))
+		return beyond(tx.bucket(outgoingBucket), seqKey(q.After))
 	}
 	return func(yield func(k, v []byte) bool) {
 		prefix := idPrefix(q.Case)
-		for k := range beyond(tx.leaves, append(prefix, seqKey(q.After)...)) {
+		for k := range beyond(tx.bucket(leavesBucket), append(prefix, seqKey(q.After)...)) {
 			key, ok := bytes.CutPrefix(k, prefix)
-			if !ok || !yield(key, tx.outgoing.Get(key)) {
+			if !ok || !yield(key, tx.bucket(outgoingBucket).Get(key)) {
 				return
 			}
 		}
@@ -115,7 +117,7 @@ func (tx *Tx) outgoingAfter(q OutgoingQuery) iter.Seq2[[]byte, []byte] {
 
 // NextOutgoing returns which of a kind, queued or being sent, is to be tried first.
 func (tx *Tx) NextOutgoing(kind OutgoingKind) (o Outgoing, ok bool, err error) {
-	for k := range under(tx.outbox, idPrefix(string(kind))) {
+	for k := range under(tx.bucket(outboxBucket), idPrefix(string(kind))) {
 		return tx.indexedOutgoing(k[max(0, len(k)-8):])
 	}
 	return Outgoing{}, false, nil
@@ -123,7 +125,7 @@ func (tx *Tx) NextOutgoing(kind OutgoingKind) (o Outgoing, ok bool, err error) {
 
 // OutgoingByMessageID returns the mail of a Message-ID, without angle brackets, if there is one.
 func (tx *Tx) OutgoingByMessageID(messageID string) (o Outgoing, ok bool, err error) {
-	key := tx.messageIDs.Get([]byte(messageID))
+	key := tx.bucket(messageIDsBucket).Get([]byte(messageID))
 	if key == nil {
 		return Outgoing{}, false, nil
 	}
@@ -132,7 +134,7 @@ func (tx *Tx) OutgoingByMessageID(messageID string) (o Outgoing, ok bool, err er
 
 // indexedOutgoing returns what an index says that there is.
 func (tx *Tx) indexedOutgoing(key []byte) (Outgoing, bool, error) {
-	o, err := decodeOutgoing(key, tx.outgoing.Get(key))
+	o, err := decodeOutgoing(key, tx.bucket(outgoingBucket).Get(key))
 	return o, err == nil, err
 }
 

@@ -43,12 +43,12 @@ func (tx *Tx) AddPage(p Page) (Page, error) {
 	if err != nil {
 		return p, unfit(what, record)
 	}
-	return p, tx.set(tx.pages, what, pageKey(p.Authority, p.Version), record)
+	return p, tx.set(tx.bucket(pagesBucket), what, pageKey(p.Authority, p.Version), record)
 }
 
 // Page returns a version of an authority's page, if there is one.
 func (tx *Tx) Page(authority string, version uint64) (p Page, ok bool, err error) {
-	v := tx.pages.Get(pageKey(authority, version))
+	v := tx.bucket(pagesBucket).Get(pageKey(authority, version))
 	if v == nil {
 		return Page{}, false, nil
 	}
@@ -58,7 +58,7 @@ func (tx *Tx) Page(authority string, version uint64) (p Page, ok bool, err error
 
 // LatestPage returns the last version of an authority's page, if there is any.
 func (tx *Tx) LatestPage(authority string) (p Page, ok bool, err error) {
-	_, version, ok := splitKey(last(tx.pages, idPrefix(authority)))
+	_, version, ok := splitKey(last(tx.bucket(pagesBucket), idPrefix(authority)))
 	if !ok {
 		return Page{}, false, nil
 	}
@@ -69,7 +69,7 @@ func (tx *Tx) LatestPage(authority string) (p Page, ok bool, err error) {
 // be added while it runs.
 func (tx *Tx) Pages(authority string, after uint64) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		for key, v := range under(tx.pages, idPrefix(authority)) {
+		for key, v := range under(tx.bucket(pagesBucket), idPrefix(authority)) {
 			_, version, ok := splitKey(key)
 			if ok && version <= after {
 				continue
@@ -85,7 +85,7 @@ func (tx *Tx) Pages(authority string, after uint64) iter.Seq2[Page, error] {
 // LatestPages yields the last version of each page, until the first error.
 func (tx *Tx) LatestPages() iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		c := tx.pages.Cursor()
+		c := tx.bucket(pagesBucket).Cursor()
 		for key, _ := c.First(); key != nil; {
 			authority, _, ok := splitKey(key)
 			if !ok {

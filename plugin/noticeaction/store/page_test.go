@@ -85,7 +85,7 @@ func TestChangedPages(t *testing.T) {
 	s := openTest(t, path)
 	addPage(t, s, pageOf("a", "Whole"))
 	key := pageKey("a", 1)
-	whole := view(t, s, func(tx *Tx) []byte { return bytes.Clone(tx.pages.Get(key)) })
+	whole := view(t, s, func(tx *Tx) []byte { return bytes.Clone(tx.bucket(pagesBucket).Get(key)) })
 	s.Close()
 	for name, junk := range map[string][]byte{
 		"nothing":          {},

@@ -18,7 +18,7 @@ type Reach struct {
 
 // Reach returns what is known of a name, if it was ever looked up.
 func (tx *Tx) Reach(name string) (r Reach, ok bool, err error) {
-	v := tx.reach.Get([]byte(name))
+	v := tx.bucket(reachBucket).Get([]byte(name))
 	if v == nil {
 		return Reach{}, false, nil
 	}
@@ -34,7 +34,7 @@ func (tx *Tx) PutReach(name string, r Reach) error {
 	if _, err := decodeReach(name, tx.scratch); err != nil {
 		return fmt.Errorf("putting reach of %s: expected a record within its bounds", name)
 	}
-	if err := tx.reach.Put([]byte(name), tx.keep(tx.scratch)); err != nil {
+	if err := tx.bucket(reachBucket).Put([]byte(name), tx.keep(tx.scratch)); err != nil {
 		return fmt.Errorf("putting reach of %s: %w", name, err)
 	}
 	return nil
@@ -42,7 +42,7 @@ func (tx *Tx) PutReach(name string, r Reach) error {
 
 // Reaches calls each with what is known of every name, in the order of the names, until an error.
 func (tx *Tx) Reaches(each func(name string, r Reach) error) error {
-	c := tx.reach.Cursor()
+	c := tx.bucket(reachBucket).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		r, err := decodeReach(string(k), v)
 		if err == nil {
@@ -61,7 +61,7 @@ func (tx *Tx) Untried(after string, since time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for name := range tx.from(after) {
 			tried, err := int64(0), error(nil)
-			v := tx.reach.Get(name)
+			v := tx.bucket(reachBucket).Get(name)
 			if v != nil {
 				r := readReach(v)
 				if tried = r.varint(); r.bad {

@@ -18,7 +18,7 @@ const receiptHead = 8 + 32
 
 // Receipt returns what is remembered under a key, if anything.
 func (tx *Tx) Receipt(key string) (r Receipt, ok bool, err error) {
-	v := tx.receipts.Get([]byte(key))
+	v := tx.bucket(receiptsBucket).Get([]byte(key))
 	if v == nil {
 		return Receipt{}, false, nil
 	}
@@ -31,7 +31,7 @@ func (tx *Tx) PutReceipt(key string, r Receipt) error {
 	tx.written = true
 	v := binary.BigEndian.AppendUint64(nil, uint64(unix(r.Time)))
 	v = append(v, r.Body[:]...)
-	if err := tx.receipts.Put([]byte(key), append(v, r.Done...)); err != nil {
+	if err := tx.bucket(receiptsBucket).Put([]byte(key), append(v, r.Done...)); err != nil {
 		return fmt.Errorf("putting receipt: %w", err)
 	}
 	return nil
@@ -40,7 +40,7 @@ func (tx *Tx) PutReceipt(key string, r Receipt) error {
 // PruneReceipts forgets the receipts from before a time.
 func (tx *Tx) PruneReceipts(before time.Time) error {
 	var old [][]byte
-	c := tx.receipts.Cursor()
+	c := tx.bucket(receiptsBucket).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		r, err := decodeReceipt(v)
 		if err != nil {
@@ -52,7 +52,7 @@ func (tx *Tx) PruneReceipts(before time.Time) error {
 	}
 	for _, k := range old {
 		tx.written = true
-		if err := tx.receipts.Delete(k); err != nil {
+		if err := tx.bucket(receiptsBucket).Delete(k); err != nil {
 			return fmt.Errorf("deleting receipt: %w", err)
 		}
 	}

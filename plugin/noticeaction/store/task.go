@@ -9,7 +9,7 @@ import (
 
 // AddTask adds a task and returns the id that it gives it.
 func (tx *Tx) AddTask(t Task) (id uint64, err error) {
-	if t.ID, err = tx.nextNumber(tx.tasks, "task"); err != nil {
+	if t.ID, err = tx.nextNumber(tx.bucket(tasksBucket), "task"); err != nil {
 		return 0, err
 	}
 	return t.ID, tx.putTask(Task{}, t)
@@ -36,21 +36,21 @@ func (tx *Tx) putTask(old, t Task) error {
 	if err != nil {
 		return unfit(what, record)
 	}
-	if err := tx.set(tx.tasks, what, key, record); err != nil {
+	if err := tx.set(tx.bucket(tasksBucket), what, key, record); err != nil {
 		return err
 	}
 	tx.changed().ofTask(old, -1)
 	tx.changed().ofTask(t, 1)
 	if !t.Closed.IsZero() {
-		return tx.unset(tx.open, "index of "+what, key)
+		return tx.unset(tx.bucket(openBucket), "index of "+what, key)
 	}
-	return tx.set(tx.open, "index of "+what, key, nil)
+	return tx.set(tx.bucket(openBucket), "index of "+what, key, nil)
 }
 
 // Task returns the task of an id, if there is one.
 func (tx *Tx) Task(id uint64) (t Task, ok bool, err error) {
 	key := seqKey(id)
-	v := tx.tasks.Get(key)
+	v := tx.bucket(tasksBucket).Get(key)
 	if v == nil {
 		return Task{}, false, nil
 	}
@@ -62,12 +62,12 @@ func (tx *Tx) Task(id uint64) (t Task, ok bool, err error) {
 // it runs.
 func (tx *Tx) Tasks(q TaskQuery) iter.Seq2[Task, error] {
 	return func(yield func(Task, error) bool) {
-		from := tx.tasks
+		from := tx.bucket(tasksBucket)
 		if q.Open {
-			from = tx.open
+			from = tx.bucket(openBucket)
 		}
 		for key := range beyond(from, seqKey(q.After)) {
-			t, err := decodeTask(key, tx.tasks.Get(key))
+			t, err := decodeTask(key, tx.bucket(tasksBucket).Get(key))
 			if err == nil && q.Case != "" && t.Case != q.Case {
 				continue
 			}

@@ -26,13 +26,8 @@ var (
 
 // Tx is a transaction on the database. It is for one goroutine, until the call that lent it returns.
 type Tx struct {
-	tx                                            *bolt.Tx
-	meta, flags, expiry, journal, receipts, reach *bolt.Bucket
-
-	cases, running, deadlines, ended, events        *bolt.Bucket
-	outgoing, payloads, outbox, leaves, messageIDs  *bolt.Bucket
-	tasks, open, notices, noticesOf, sums, evidence *bolt.Bucket
-	pages                                           *bolt.Bucket
+	tx                           *bolt.Tx
+	meta, flags, expiry, journal *bolt.Bucket // those that nearly every transaction uses
 
 	state   state
 	written bool
@@ -46,41 +41,22 @@ type Tx struct {
 
 func newTx(tx *bolt.Tx) (*Tx, error) {
 	t := &Tx{tx: tx}
-	for _, b := range []struct {
-		name   []byte
-		bucket **bolt.Bucket
-	}{
-		{metaBucket, &t.meta},
-		{flagsBucket, &t.flags},
-		{expiryBucket, &t.expiry},
-		{journalBucket, &t.journal},
-		{receiptsBucket, &t.receipts},
-		{reachBucket, &t.reach},
-		{casesBucket, &t.cases},
-		{runningBucket, &t.running},
-		{deadlinesBucket, &t.deadlines},
-		{endedBucket, &t.ended},
-		{eventsBucket, &t.events},
-		{outgoingBucket, &t.outgoing},
-		{payloadsBucket, &t.payloads},
-		{outboxBucket, &t.outbox},
-		{leavesBucket, &t.leaves},
-		{messageIDsBucket, &t.messageIDs},
-		{tasksBucket, &t.tasks},
-		{openBucket, &t.open},
-		{noticesBucket, &t.notices},
-		{noticesOfBucket, &t.noticesOf},
-		{sumsBucket, &t.sums},
-		{evidenceBucket, &t.evidence},
-		{pagesBucket, &t.pages},
-	} {
-		if *b.bucket = tx.Bucket(b.name); *b.bucket == nil {
-			return nil, fmt.Errorf("%w: bucket %s is missing", ErrDamaged, b.name)
-		}
-	}
+	t.meta, t.flags, t.expiry, t.journal = t.bucket(metaBucket), t.bucket(flagsBucket), t.bucket(expiryBucket), t.bucket(journalBucket)
 	var err error
 	t.state, err = decodeState(t.meta.Get(stateKey))
 	return t, err
+}
+
+// missing is what bucket panics with, which guard turns into an error.
+type missing []byte
+
+// bucket returns a bucket that was there when the database was opened.
+func (tx *Tx) bucket(name []byte) *bolt.Bucket {
+	b := tx.tx.Bucket(name)
+	if b == nil {
+		panic(missing(name))
+	}
+	return b
 }
 
 // flush writes what the transaction counted along the way.
@@ -174,7 +150,7 @@ func (tx *Tx) DeleteFlag(name string) error {
 	if err := tx.flags.Delete(key); err != nil {
 		return fmt.Errorf("deleting flag %s: %w", name, err)
 	}
-	if err := tx.reach.Delete(key); err != nil {
+	if err := tx.bucket(reachBucket).Delete(key); err != nil {
 		return fmt.Errorf("deleting reach of %s: %w", name, err)
 	}
 	return nil
