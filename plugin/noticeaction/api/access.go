@@ -32,7 +32,7 @@ var rights = map[string][]string{
 	"GET /v1/flags":              {Viewer, Operator, Admin, Authority},
 	"GET /v1/flags/{name}":       {Viewer, Operator, Admin, Authority},
 	"GET /v1/flags/{name}/reach": {Viewer, Operator, Admin, Authority},
-	"PUT /v1/flags/{name}":       {Operator, Admin},
+	putRoute:                     {Operator, Admin},
 	"DELETE /v1/flags/{name}":    {Operator, Admin},
 	"POST /v1/flags/import":      {Operator, Admin},
 	"GET /v1/flags/export":       {Viewer, Operator, Admin},

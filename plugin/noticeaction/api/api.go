@@ -144,6 +144,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(out, err)
 		return
 	}
+	if route == putRoute && h.putPlainly(out, r) {
+		return
+	}
 	h.mux.ServeHTTP(out, r)
 }
 
@@ -202,7 +205,7 @@ func (h *Handler) admit(c *call, r *http.Request, missing error) error {
 		return problem(http.StatusNotFound, "expected a server that keeps pages; this one does not")
 	}
 	want, got := bodyTypes[c.route], r.Header.Get("Content-Type")
-	if want == "" || got == "" {
+	if want == "" || got == "" || got == want {
 		return nil
 	}
 	if media, _, err := mime.ParseMediaType(got); err != nil || media != want {
@@ -213,7 +216,7 @@ func (h *Handler) admit(c *call, r *http.Request, missing error) error {
 
 // bodyTypes is the media type of each body that is read.
 var bodyTypes = map[string]string{
-	"PUT /v1/flags/{name}":  "application/json",
+	putRoute:                "application/json",
 	"POST /v1/flags/import": ndjson,
 
 	openRoute:                       "application/json",

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -134,12 +133,15 @@ func retryLater(doc *Problem, after time.Duration) error {
 // polish makes huma's own refusals say what was expected, and keeps them from
 // echoing more than a little of the request.
 func polish(ctx huma.Context, _ string, v any) (any, error) {
-	doc, ok := v.(*Problem)
-	if !ok {
-		return v, nil
+	if doc, ok := v.(*Problem); ok {
+		tidy(doc, ctx.Operation().MaxBodyBytes-1)
 	}
+	return v, nil
+}
+
+func tidy(doc *Problem, limit int64) {
 	if strings.HasPrefix(doc.Detail, "request body is too large") {
-		doc.Detail = tooLarge(ctx.Operation().MaxBodyBytes - 1)
+		doc.Detail = tooLarge(limit)
 	}
 	for _, e := range doc.Errors {
 		if clear, ok := clearer[e.Message]; ok {
@@ -159,7 +161,6 @@ func polish(ctx huma.Context, _ string, v any) (any, error) {
 	if doc.Detail == "validation failed" && len(doc.Errors) > 0 {
 		doc.Detail = fmt.Sprintf("%s: %s", doc.Errors[0].Location, doc.Errors[0].Message)
 	}
-	return doc, nil
 }
 
 // clearer replaces messages of huma that do not say what was expected.
@@ -175,8 +176,8 @@ func tooLarge(limit int64) string {
 	return fmt.Sprintf("expected a body of at most %d MiB", limit>>20)
 }
 
-// writeProblem answers outside huma: before a call is known to be one, and
-// where a stream failed before its first byte.
+// writeProblem answers outside huma: before a call is known to be one, where a
+// stream failed before its first byte, and to a plain request.
 func writeProblem(w http.ResponseWriter, err error) {
 	var headers huma.HeadersError
 	if errors.As(err, &headers) {
@@ -190,6 +191,5 @@ func writeProblem(w http.ResponseWriter, err error) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(doc.Status)
-	body, _ := json.Marshal(doc)
-	w.Write(append(body, '\n'))
+	_ = huma.DefaultJSONFormat.Marshal(w, doc)
 }

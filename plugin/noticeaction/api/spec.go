@@ -85,7 +85,7 @@ func operation(route, tag, summary, description string, refusals ...int) huma.Op
 }
 
 func (h *Handler) registerFlags(api huma.API) {
-	put := operation("PUT /v1/flags/{name}", "flags", "Flag a name",
+	put := operation(putRoute, "flags", "Flag a name",
 		"Flags the name, or replaces its flag. The same flag again changes nothing.",
 		http.StatusBadRequest, http.StatusRequestTimeout, http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge,
 		http.StatusUnsupportedMediaType, http.StatusTooManyRequests)

@@ -16,7 +16,7 @@ func fastLine(text []byte, kept *texts) (l line, ok bool) {
 	}
 	var seen [len(lineKeys)]bool
 	for {
-		key, after, ok := plainString(rest)
+		key, after, ok := PlainString(rest)
 		if !ok || len(after) == 0 || after[0] != ':' {
 			return line{}, false
 		}
@@ -55,7 +55,7 @@ func (l *line) set(key int, text []byte, kept *texts) (rest []byte, ok bool) {
 		l.Changed, rest, ok = plainNumber(text)
 		return rest, ok
 	}
-	value, rest, ok := plainString(text)
+	value, rest, ok := PlainString(text)
 	if !ok {
 		return nil, false
 	}
@@ -83,8 +83,8 @@ func (l *line) set(key int, text []byte, kept *texts) (rest []byte, ok bool) {
 	return rest, true
 }
 
-// plainString takes a string without escapes off the front of JSON.
-func plainString(text []byte) (s, rest []byte, ok bool) {
+// PlainString takes a string without escapes off the front of JSON, which must be UTF-8.
+func PlainString(text []byte) (s, rest []byte, ok bool) {
 	if len(text) == 0 || text[0] != '"' {
 		return nil, nil, false
 	}
