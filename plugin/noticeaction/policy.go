@@ -21,7 +21,7 @@ func policyOf(claims []*claim) *casework.Policy {
 	policy.Zones = slices.Compact(policy.Zones) // a zone may be served in several views
 	policy.Servers = func(zone string) (hosts []string, known bool) { return serversOf(claims, zone) }
 	policy.Surroundings = func(name string) casework.Surroundings { return surroundings(claims, name) }
-	policy.Glance = func(name string) (casework.Surroundings, bool) { return glance(claims, name) }
+	policy.Glance = func(name string, now bool) (casework.Surroundings, bool) { return glance(claims, name, now) }
 	policy.Look = lookUp(claims)
 	return policy
 }

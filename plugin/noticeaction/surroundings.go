@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 )
@@ -60,10 +62,10 @@ func surroundings(claims []*claim, name string) casework.Surroundings {
 }
 
 // glance tells what surroundings would tell of a name but for its servers and
-// TTLs, without asking the zone: from when it was read whole, in the version that
-// it still has. It leaves to surroundings what takes more to tell. Safe for concurrent
-// use.
-func glance(claims []*claim, name string) (s casework.Surroundings, ok bool) {
+// TTLs, without asking the zone about it: from when it was read whole, in the version that
+// it still has, by what was last learned or with now by what it says itself. It leaves to
+// surroundings what takes more to tell. Safe for concurrent use.
+func glance(claims []*claim, name string, now bool) (s casework.Surroundings, ok bool) {
 	fqdn := name + "."
 	for _, c := range claims {
 		v := c.handler.view
@@ -78,7 +80,7 @@ func glance(claims []*claim, name string) (s casework.Surroundings, ok bool) {
 			continue
 		}
 		h, apex := v.hostingOf(zone), v.apex(zone)
-		if !apex.known || h.serial != apex.soa.Serial {
+		if !apex.known || h.serial != apex.soa.Serial || now && !v.hasSerial(zone, h.serial) {
 			return s, false
 		}
 		s.Known, s.HostsKnown, s.Unsigned = true, true, apex.profile == profileInsecure
@@ -87,6 +89,12 @@ func glance(claims []*claim, name string) (s casework.Surroundings, ok bool) {
 		}
 	}
 	return s, s.Known
+}
+
+// hasSerial asks a zone whether it has a serial.
+func (v *view) hasSerial(zone int, serial uint32) bool {
+	soa := v.records(context.Background(), v.zones[zone], dns.TypeSOA)
+	return len(soa) > 0 && soa[0].(*dns.SOA).Serial == serial
 }
 
 // delegation fills in what the name's own zone holds.

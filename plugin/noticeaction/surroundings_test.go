@@ -3,6 +3,8 @@ package noticeaction
 import (
 	"context"
 	"testing"
+
+	"github.com/coredns/coredns/plugin"
 )
 
 // TestGlance: what a glance tells is what the zone answers.
@@ -12,7 +14,7 @@ func TestGlance(t *testing.T) {
 		t.Fatal(err)
 	}
 	claims := []*claim{{handler: &NoticeAction{zones: v.zones, view: v}}}
-	if _, ok := glance(claims, "example.be"); ok {
+	if _, ok := glance(claims, "example.be", false); ok {
 		t.Error("a glance tells of a name before the zone was read whole")
 	}
 	v.learnHosting(context.Background())
@@ -29,7 +31,7 @@ func TestGlance(t *testing.T) {
 		{"absent.be", true},
 		{"example.com", false},
 	} {
-		got, ok := glance(claims, tc.name)
+		got, ok := glance(claims, tc.name, true)
 		if ok != tc.ok {
 			t.Errorf("%s: told: %v, want %v", tc.name, ok, tc.ok)
 		}
@@ -38,8 +40,16 @@ func TestGlance(t *testing.T) {
 			t.Errorf("%s at a glance: %+v, want %+v", tc.name, got, want)
 		}
 	}
+	later := loadZone(t, "2")
+	v.next = func() plugin.Handler { return later }
+	if _, ok := glance(claims, "example.be", false); !ok {
+		t.Error("a glance does not tell of a name by the version that was last learned")
+	}
+	if _, ok := glance(claims, "example.be", true); ok {
+		t.Error("a glance tells of a name as of now though the zone has a new version")
+	}
 	(*v.apexes.Load())[0].soa.Serial++
-	if _, ok := glance(claims, "example.be"); ok {
+	if _, ok := glance(claims, "example.be", false); ok {
 		t.Error("a glance tells of a name though the zone has a new version that was not read")
 	}
 }

@@ -34,7 +34,7 @@ func (d *Desk) Flag(ctx context.Context, o Order, r FlagRequest) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	_, warnings, refusal := c.around(f.Name)
+	warnings, refusal := c.glance(f.Name, true)
 	var found *store.Reach
 	var unknown []Warning
 	if refusal == nil {

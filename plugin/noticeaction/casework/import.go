@@ -89,7 +89,7 @@ func (in *importer) lookAround() {
 	for _, block := range in.blocks {
 		for i := range block {
 			it := &block[i]
-			it.warnings, it.objection = in.checker.glance(it.flag.Name)
+			it.warnings, it.objection = in.checker.glance(it.flag.Name, false)
 			if slices.Equal(it.warnings, alike) {
 				it.warnings = alike
 			}

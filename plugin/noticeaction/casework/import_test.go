@@ -264,7 +264,10 @@ func FuzzImportLine(f *testing.F) {
 func TestImportAtAGlance(t *testing.T) {
 	p := testPolicy()
 	seen := Surroundings{Known: true, Delegated: true, HostsKnown: true}
-	p.Glance = func(name string) (Surroundings, bool) {
+	p.Glance = func(name string, now bool) (Surroundings, bool) {
+		if now {
+			t.Errorf("asked about %s as of now", name)
+		}
 		s := seen
 		s.Delegated = name != "absent.be"
 		return s, name != "signed.be"

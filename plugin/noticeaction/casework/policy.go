@@ -28,9 +28,9 @@ type Policy struct {
 	// concurrently.
 	Surroundings func(name string) Surroundings
 
-	// Glance tells the same quickly, but for servers and TTLs, or that it cannot; may be nil. It may be called
-	// concurrently.
-	Glance func(name string) (Surroundings, bool)
+	// Glance tells the same quickly, but for servers and TTLs, or that it cannot; may be nil. It tells it as of a
+	// moment ago, or with now as of now. It may be called concurrently.
+	Glance func(name string, now bool) (Surroundings, bool)
 
 	// Look finds out where a name can be reached, before it is redirected and daily from then on; may be
 	// nil. It answers within seconds, with what it found even when there is an error, and may be called

@@ -87,10 +87,10 @@ func (c *checker) around(name string) (s *Surroundings, warnings []Warning, refu
 	return s, warnings, refusal
 }
 
-// glance judges the surroundings of a name without asking the zone, where that is enough.
-func (c *checker) glance(name string) (warnings []Warning, refusal error) {
+// glance judges the surroundings of a name without asking the zone about it, where that is enough.
+func (c *checker) glance(name string, now bool) (warnings []Warning, refusal error) {
 	if c.policy.Glance != nil {
-		if seen, ok := c.policy.Glance(name); ok {
+		if seen, ok := c.policy.Glance(name, now); ok {
 			return c.judge(name, seen)
 		}
 	}

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -108,5 +109,34 @@ func TestZoneUnknown(t *testing.T) {
 				t.Errorf("forced: %+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// TestFlagAtAGlance asks the zone about a name only where a glance at its version of now does not tell enough.
+func TestFlagAtAGlance(t *testing.T) {
+	p, asked := testPolicy(), ""
+	seen := Surroundings{Known: true, Delegated: true, HostsKnown: true}
+	p.Glance = func(name string, now bool) (Surroundings, bool) {
+		if !now {
+			t.Errorf("a glance at %s as of a moment ago", name)
+		}
+		return seen, name != "signed.be"
+	}
+	p.Surroundings = func(name string) Surroundings {
+		asked += name
+		s := seen
+		s.DS, s.Unsigned = true, true
+		return s
+	}
+	d := newDesk(t, p)
+	for _, tc := range []struct {
+		name, asked string
+		warnings    int
+	}{{"clear.be", "", 0}, {"signed.be", "signed.be", 1}} {
+		asked = ""
+		result, err := d.Flag(context.Background(), Order{Actor: "tester"}, FlagRequest{Name: tc.name, Authority: "apd-gba", Reference: "1"})
+		if err != nil || len(result.Warnings) != tc.warnings || asked != tc.asked {
+			t.Errorf("%s: %+v, %v, asked about %q; want %d warnings, asked about %q", tc.name, result, err, asked, tc.warnings, tc.asked)
+		}
 	}
 }
