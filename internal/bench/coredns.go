@@ -127,10 +127,12 @@ type desk struct{ http.Client }
 func newDesk(s *server) *desk {
 	return &desk{http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: 64,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(s.dir, "admin.sock"))
-		},
+		DialContext:         func(context.Context, string, string) (net.Conn, error) { return dialDesk(s) },
 	}}}
+}
+
+func dialDesk(s *server) (net.Conn, error) {
+	return net.Dial("unix", filepath.Join(s.dir, "admin.sock"))
 }
 
 // call makes a request and reads the reply to its end.
@@ -144,18 +146,18 @@ func (d *desk) call(method, path, contentType string, body io.Reader) error {
 	if err != nil {
 		return err
 	}
+	return readReply(req, resp)
+}
+
+// readReply reads the reply to a request to its end.
+func readReply(req *http.Request, resp *http.Response) error {
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
-		return fmt.Errorf("%s %s: expected success, got %s: %s", method, path, resp.Status, text)
+		return fmt.Errorf("%s %s: expected success, got %s: %s", req.Method, req.URL.Path, resp.Status, text)
 	}
-	_, err = io.Copy(io.Discard, resp.Body)
+	_, err := io.Copy(io.Discard, resp.Body)
 	return err
-}
-
-func (d *desk) flag(name string) error {
-	return d.call(http.MethodPut, "/v1/flags/"+name+"?force=not-delegated", "application/json",
-		strings.NewReader(`{"authority":"apd-gba","reference":"DOS-2026-00412"}`))
 }
 
 // importBody is names as the lines of an import.

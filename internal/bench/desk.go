@@ -158,12 +158,16 @@ func (l *lab) measureFlagCalls(s *server) error {
 	}
 	defer conn.Close()
 	var calls, replies, commits samples
-	d := newDesk(s)
+	c, err := newCaller(s)
+	if err != nil {
+		return err
+	}
+	defer c.close()
 	for i := range l.flags + 10 {
 		name := fmt.Sprintf("flagged-%d.be", i)
 		replied := 0.0
 		whole, err := milliseconds(func() (err error) {
-			if replied, err = milliseconds(func() error { return d.flag(name) }); err != nil {
+			if replied, err = milliseconds(func() error { return c.flag(name) }); err != nil {
 				return err
 			}
 			return untilRedirected(conn, name)
