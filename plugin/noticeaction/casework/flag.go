@@ -117,9 +117,9 @@ func (b *batch) flag(o Order, f store.Flag, m Match, objection error, found *sto
 	if err := b.admit(f.Authority); err != nil {
 		return Result{}, err
 	}
-	action := actionReplace
+	action, put := actionReplace, b.tx.PutFlag
 	if !was {
-		action, f.Since = actionFlag, b.now
+		action, put, f.Since = actionFlag, b.tx.AddFlag, b.now
 		if err := b.checkBrake(o, 1); err != nil {
 			return Result{}, err
 		}
@@ -129,7 +129,7 @@ func (b *batch) flag(o Order, f store.Flag, m Match, objection error, found *sto
 	if was {
 		before = &old
 	}
-	err = b.put(b.tx.PutFlag, b.entry(o, action, generation), before, &f, found)
+	err = b.put(put, b.entry(o, action, generation), before, &f, found)
 	return Result{Flag: f, Created: !was, Changed: true, Generation: generation, Warnings: warnings}, err
 }
 
