@@ -43,7 +43,11 @@ func (v *view) delegation(ctx context.Context, name string) (d delegation) {
 
 // ask returns the answer of the chain behind, nil if it gave none.
 func (v *view) ask(ctx context.Context, name string, qtype uint16) *dns.Msg {
-	return v.exchange(ctx, new(dns.Msg).SetQuestion(name, qtype))
+	// Without an id, which tells queries on the wire apart and comes from the system's random numbers.
+	return v.exchange(ctx, &dns.Msg{
+		MsgHdr:   dns.MsgHdr{RecursionDesired: true},
+		Question: []dns.Question{{Name: name, Qtype: qtype, Qclass: dns.ClassINET}},
+	})
 }
 
 // secure returns the answer's records with their signatures.

@@ -12,23 +12,19 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 )
 
 const (
 	putRoute = "PUT /v1/flags/{name}"
-
-	maxPlain  = 2048            // bytes of a plain body
-	plainTime = 5 * time.Second // in which it comes, as huma has it
+	maxPlain = 2048 // bytes of a plain body
 )
 
 // putPlainly answers a request to flag a name that has the form most programs give it, in a third of the time
 // that huma takes to take it apart and to put its answer together. Of any other request it says so, and
 // leaves it to huma, which knows what is wrong with it. A test holds the two together.
 func (h *Handler) putPlainly(w http.ResponseWriter, r *http.Request) bool {
-	in, ok := readPlain(w, r)
+	in, ok := readPlain(r)
 	if !ok {
 		return false
 	}
@@ -51,7 +47,7 @@ func (h *Handler) putPlainly(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // readPlain takes a request apart. One that it does not take is as it was.
-func readPlain(w http.ResponseWriter, r *http.Request) (*putInput, bool) {
+func readPlain(r *http.Request) (*putInput, bool) {
 	name := strings.TrimPrefix(r.URL.Path, "/v1/flags/")
 	_, conditional := r.Header["If-Match"]
 	_, absent := r.Header["If-None-Match"]
@@ -63,7 +59,6 @@ func readPlain(w http.ResponseWriter, r *http.Request) (*putInput, bool) {
 	if !ok {
 		return nil, false
 	}
-	_ = huma.SetReadDeadline(w, time.Now().Add(plainTime)) // if it cannot be set there is none, as with huma
 	text := make([]byte, r.ContentLength)
 	n, err := io.ReadFull(r.Body, text)
 	body, plain := plainBody(text[:n])

@@ -79,7 +79,7 @@ func TestPlainIsAnsweredAsAnyOther(t *testing.T) {
 				name, value, _ := strings.Cut(line, ": ")
 				r.Header.Set(name, value)
 			}
-			if _, plain := readPlain(httptest.NewRecorder(), r); plain != s.plain {
+			if _, plain := readPlain(r); plain != s.plain {
 				t.Errorf("plain: %t, want %t", plain, s.plain)
 			}
 		})

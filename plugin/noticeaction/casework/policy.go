@@ -3,6 +3,8 @@ package casework
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +55,7 @@ type Brake struct {
 // rules are a policy in the form in which names are compared.
 type rules struct {
 	zones   map[string]string // without final dot: as in Policy.Zones
+	names   []string          // the keys of zones, sorted
 	warning []string
 	protect []string
 }
@@ -68,6 +71,7 @@ func (p *Policy) compiled() (*rules, error) {
 			}
 			p.rules.zones[apex] = z
 		}
+		p.rules.names = slices.Sorted(maps.Keys(p.rules.zones))
 		if p.rules.warning, p.bad = canonicalAll("warning_page", p.WarningHosts); p.bad == nil {
 			p.rules.protect, p.bad = canonicalAll("protect", p.Protect)
 		}
@@ -149,7 +153,7 @@ func (r *rules) zoneOf(name string) (apex string, err error) {
 	for depth := 1; ; depth++ {
 		_, rest, more := strings.Cut(parent, ".")
 		if !more {
-			return "", refuse(Invalid, name, "expected a name in one of the zones served: %s", strings.Join(r.names(), ", "))
+			return "", refuse(Invalid, name, "expected a name in one of the zones served: %s", strings.Join(r.names, ", "))
 		}
 		parent = rest
 		if _, ok := r.zones[parent]; !ok {
@@ -164,21 +168,13 @@ func (r *rules) zoneOf(name string) (apex string, err error) {
 	}
 }
 
-func (r *rules) names() []string {
-	var all []string
-	for apex := range r.zones {
-		all = append(all, apex)
-	}
-	return sorted(all)
-}
-
 // ask gets the name servers of all zones: those of one may lie in another.
 func (c *checker) ask(r *rules) {
 	if c.asked || c.policy.Servers == nil {
 		return
 	}
 	c.asked, c.unknown = true, make(map[string]bool)
-	for _, apex := range r.names() {
+	for _, apex := range r.names {
 		hosts, known := c.policy.Servers(r.zones[apex])
 		c.unknown[apex] = !known
 		for _, h := range hosts {

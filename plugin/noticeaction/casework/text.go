@@ -99,6 +99,4 @@ func clipTo(s string, most int) string {
 
 func quote(s string) string { return strconv.Quote(Clip(s)) }
 
-func sorted(s []string) []string { slices.Sort(s); return s }
-
 func forced(all []Force, f Force) bool { return slices.Contains(all, f) }
