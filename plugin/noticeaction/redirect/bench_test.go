@@ -135,3 +135,25 @@ func BenchmarkDigest(b *testing.B) {
 		b.Fatal("nothing was added")
 	}
 }
+
+// BenchmarkLoader1M takes names in their order, as a store holds them.
+func BenchmarkLoader1M(b *testing.B) {
+	var names [][]byte
+	octets := 0
+	for _, name := range inARow(slices.Sorted(slices.Values(randomNames(million, 1)))) {
+		names = append(names, []byte(name))
+		octets += len(name)
+	}
+	authority := []byte("apd-gba")
+	s := NewSet()
+	b.ReportAllocs()
+	for b.Loop() {
+		l := s.Loader(len(names), octets)
+		for _, name := range names {
+			if err := l.Add(name, authority); err != nil {
+				b.Fatal(err)
+			}
+		}
+		l.Publish(1)
+	}
+}

@@ -2,7 +2,6 @@ package redirect
 
 import (
 	"fmt"
-	"math/bits"
 	"runtime"
 	"slices"
 )
@@ -12,69 +11,75 @@ type work int
 
 // pause lets goroutines that answer have their turn now and then. On a machine of few processors they
 // would else wait until the scheduler takes the processor away, which is after ten milliseconds.
-func (w *work) pause() {
+func (w *work) pause(names int) {
 	const breath = 2048 // names, a fraction of a millisecond
-	if *w++; *w%breath == 0 {
+	if *w += work(names); *w >= breath {
+		*w = 0
 		runtime.Gosched()
 	}
 }
 
-// staged holds names on their way into an index, whose size is known once all are there. They lie in
-// parts by their hash, so that an index of many is filled a piece at a time that a processor can keep.
+// staged holds names on their way into an index, whose size is known once all are there.
 type staged struct {
-	parts [][]byte // records as in the rest of an index; in each part in the order they came
-	shift int      // of a hash, to its part
-	len   int
-	size  int // bytes of all records
-	limit int // of size
-}
-
-// newStaged returns an empty one for about so many names.
-func newStaged(names, limit int) *staged {
-	const piece = 1 << 14 // names
-	parts := 1
-	for parts*piece < names {
-		parts *= 2
-	}
-	return &staged{parts: make([][]byte, parts), shift: 64 - bits.TrailingZeros(uint(parts)), limit: limit}
+	chunks [][]byte // records as in the rest of an index, in the order they came
+	len    int
+	size   int // bytes of all records
+	limit  int // of size
 }
 
 // stage checks a change and takes it in.
 func (s *staged) stage(known *authorities, c Change) error {
-	if err := checkName(c.Name); err != nil {
+	k := keyOf(c.Name)
+	if err := checkName(&k, c.Name); err != nil {
 		return err
 	}
 	id := tombstone
 	if !c.Remove {
 		var err error
-		if id, err = known.id(c.Authority); err != nil {
+		if id, err = idOf(known, c.Authority); err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
 		}
 	}
 	if s.size+recordSize(c.Name) > s.limit {
-		return fmt.Errorf("%w: expected at most %d bytes, after %d names", ErrFull, s.limit, s.len)
+		return errFull(s.limit, s.len)
 	}
 	s.len++
 	s.size += recordSize(c.Name)
-	k := keyOf(c.Name)
-	part := &s.parts[k.hash>>s.shift]
-	*part = append(append(*part, byte(len(c.Name)), byte(id), byte(id>>8)), c.Name...)
+	chunk := s.chunk(recordSize(c.Name))
+	*chunk = append(append(*chunk, byte(len(c.Name)), byte(id), byte(id>>8)), c.Name...)
 	return nil
 }
 
-// index makes an index. Of two equal names the later counts. What was staged is spent afterwards.
-func (s *staged) index() *index {
-	x := newIndex(s.len, s.size)
-	var w work
-	for i := range s.parts {
-		records := rest{arena: s.parts[i]}
-		s.parts[i] = nil
-		for name, id := range records.all {
-			w.pause()
-			lay(x, name, id)
+// chunk returns the last chunk, with room for n bytes.
+func (s *staged) chunk(n int) *[]byte {
+	const least, most = 1 << 9, 1 << 18 // bytes
+	size := least
+	if last := len(s.chunks) - 1; last >= 0 {
+		chunk := &s.chunks[last]
+		if cap(*chunk)-len(*chunk) >= n {
+			return chunk
+		}
+		size = min(2*cap(*chunk), most)
+	}
+	s.chunks = append(s.chunks, make([]byte, 0, size))
+	return &s.chunks[len(s.chunks)-1]
+}
+
+// index makes an index, and counts the zones of its names in zones unless that is nil. Of two equal names the
+// later counts.
+func (s *staged) index(zones *zoneCount) *index {
+	f := newFiller(s.len, s.size, zones)
+	for _, chunk := range s.chunks {
+		for name, id := range (&rest{arena: chunk}).all {
+			k := keyOf(name)
+			f.add(&k, name, id)
 		}
 	}
-	return x.fitted()
+	return f.finish()
+}
+
+func errFull(limit, names int) error {
+	return fmt.Errorf("%w: expected at most %d bytes, after %d names", ErrFull, limit, names)
 }
 
 // merge makes one index of layers, oldest first, for a base: of each name what the last layer says that has
@@ -89,7 +94,7 @@ func merge(limit int, layers ...*index) (*index, error) {
 	var w work
 	for i, layer := range layers {
 		for name, id := range layer.all() {
-			w.pause()
+			w.pause(1)
 			if id == tombstone {
 				continue
 			}
@@ -133,11 +138,11 @@ func since(x, old *index) *index {
 
 // fitted returns x, or the same in less memory if x was made for much more than it got.
 func (x *index) fitted() *index {
-	y := newIndex(x.len, x.size)
-	if 10*len(y.lines) > 9*len(x.lines) {
+	if 10*linesFor(x.size) > 9*len(x.lines) {
 		x.rest.arena = slices.Clone(x.rest.arena)
 		return x
 	}
+	y := newIndex(x.len, x.size)
 	for name, id := range x.all() {
 		k := keyOf(name)
 		insert(y, &k, name, id)

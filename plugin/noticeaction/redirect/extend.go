@@ -20,7 +20,7 @@ func extend(limit int, layers ...*index) (*index, error) {
 	var w work
 	for _, layer := range layers {
 		for name, id := range layer.all() {
-			w.pause()
+			w.pause(1)
 			lay(x, name, id)
 		}
 	}

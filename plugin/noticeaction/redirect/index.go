@@ -46,9 +46,12 @@ const (
 func newIndex(names, size int) *index {
 	return &index{
 		filter: make([]uint64, names/namesToWord+1),
-		lines:  make([]line, (size/(filled*group)+1)*group),
+		lines:  make([]line, linesFor(size)),
 	}
 }
+
+// linesFor returns how many lines an index has for records of so many bytes.
+func linesFor(size int) int { return (size/(filled*group) + 1) * group }
 
 func recordSize[S text](name S) int { return headSize + len(name) }
 
@@ -70,6 +73,14 @@ func (x *index) mayHold(hash uint64) bool {
 	return x.filter[scale(hash, len(x.filter))]&want == want
 }
 
+// mark has the filter let the hash through, and reports whether it did before.
+func (x *index) mark(hash uint64) (before bool) {
+	word, bits := &x.filter[scale(hash, len(x.filter))], filterBits(hash)
+	before = *word&bits == bits
+	*word |= bits
+	return before
+}
+
 // find returns what the index holds for name, whose key is k: an authority or the tombstone.
 func find[S text](x *index, k *key, name S) (AuthorityID, bool) {
 	record := locate(x, k, name)
@@ -84,6 +95,11 @@ func locate[S text](x *index, k *key, name S) []byte {
 	if !x.mayHold(k.hash) {
 		return nil
 	}
+	return inLines(x, k, name)
+}
+
+// inLines is locate for a name that the filter lets through.
+func inLines[S text](x *index, k *key, name S) []byte {
 	home := scale(k.hash, len(x.lines))
 	for i := range group {
 		l := &x.lines[home^i]
@@ -107,16 +123,21 @@ func locate[S text](x *index, k *key, name S) []byte {
 // insert adds a name that is not there. For speed alone, an index should not get more than it was made
 // for.
 func insert[S text](x *index, k *key, name S, id AuthorityID) {
+	x.mark(k.hash)
+	place(x, k, name, id)
+}
+
+// place is insert for a name that the filter has been told of.
+func place[S text](x *index, k *key, name S, id AuthorityID) {
 	x.size += recordSize(name)
 	x.len++
-	x.filter[scale(k.hash, len(x.filter))] |= filterBits(k.hash)
 	home := scale(k.hash, len(x.lines))
 	for i := range group {
 		l := &x.lines[home^i]
 		if at, ok := l.room(len(name)); ok {
 			l[at] |= byte(len(name))
 			setAuthority(l[at:], id)
-			copy(l[at+headSize:], name)
+			write(l[at+headSize:at+headSize+len(name)], k, name)
 			return
 		}
 		l[0] |= more

@@ -1,6 +1,7 @@
 package redirect
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
 )
@@ -57,6 +58,32 @@ func same[S text](k *key, name S, stored []byte) bool {
 	}
 	for i := 8; i < len(name)-16; i += 8 {
 		if lower(load64(name, i)) != load64(stored, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// write copies name, which is in lower case and whose key is k, to where it is stored, of its length.
+func write[S text](stored []byte, k *key, name S) {
+	n := len(stored)
+	if n < 8 || n > 24 {
+		copy(stored, name)
+		return
+	}
+	binary.LittleEndian.PutUint64(stored, k.first)
+	binary.LittleEndian.PutUint64(stored[max(0, n-16):], k.next)
+	binary.LittleEndian.PutUint64(stored[n-8:], k.last)
+}
+
+// isLower reports whether name, whose key is k, is in lower case.
+func isLower[S text](k *key, name S) bool {
+	first, next, last := words(name)
+	if (first^k.first)|(next^k.next)|(last^k.last) != 0 {
+		return false
+	}
+	for i := 8; i < len(name)-16; i += 8 {
+		if w := load64(name, i); w != lower(w) {
 			return false
 		}
 	}

@@ -53,25 +53,17 @@ type AuthorityID uint16
 // tombstone marks a name removed since the base was built. It is no valid id: there are at most 65535.
 const tombstone AuthorityID = maxAuthorities
 
-func checkName(name string) error {
+// checkName checks a name, whose key is k.
+func checkName[S text](k *key, name S) error {
 	switch {
-	case name == "" || len(name) > maxName:
+	case len(name) == 0 || len(name) > maxName:
 		return fmt.Errorf("%w: expected 1 to %d bytes, got %d", ErrName, maxName, len(name))
-	case !isLower(name):
+	case !isLower(k, name):
 		return fmt.Errorf("%w %q: expected lower case", ErrName, name)
 	case name[len(name)-1] == '.':
 		return fmt.Errorf("%w %q: expected no final dot", ErrName, name)
 	}
 	return nil
-}
-
-func isLower(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; 'A' <= c && c <= 'Z' {
-			return false
-		}
-	}
-	return true
 }
 
 // authorities numbers the authorities in order of first use. Ids are never reused, so a published
@@ -82,15 +74,15 @@ type authorities struct {
 	last  AuthorityID // asked for; mostly it is asked for again
 }
 
-func (a *authorities) id(name string) (AuthorityID, error) {
-	if int(a.last) < len(a.names) && a.names[a.last] == name {
+func idOf[S text](a *authorities, name S) (AuthorityID, error) {
+	if int(a.last) < len(a.names) && a.names[a.last] == string(name) {
 		return a.last, nil
 	}
-	if id, ok := a.ids[name]; ok {
+	if id, ok := a.ids[string(name)]; ok {
 		a.last = id
 		return id, nil
 	}
-	if name == "" || len(name) > maxAuthority {
+	if len(name) == 0 || len(name) > maxAuthority {
 		return 0, fmt.Errorf("%w: expected 1 to %d bytes, got %d", ErrAuthority, maxAuthority, len(name))
 	}
 	if len(a.names) == maxAuthorities {
@@ -100,9 +92,9 @@ func (a *authorities) id(name string) (AuthorityID, error) {
 		a.ids = make(map[string]AuthorityID)
 	}
 	id := AuthorityID(len(a.names))
-	name = strings.Clone(name)
-	a.names = append(a.names, name)
-	a.ids[name] = id
+	own := strings.Clone(string(name))
+	a.names = append(a.names, own)
+	a.ids[own] = id
 	return id, nil
 }
 

@@ -52,31 +52,23 @@ func (s *Set) Table() *Table { return s.current.Load() }
 func (s *Set) Load(generation uint64, entries iter.Seq[Entry]) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	base, known, err := s.stage(entries)
-	if err != nil {
-		return fmt.Errorf("loading generation %d: %w", generation, err)
-	}
-	s.authorities = known
-	s.current.Store(&Table{
-		base:        base,
-		authorities: known.names,
-		zones:       zonesOf(base),
-		len:         base.len,
-		generation:  generation,
-	})
-	return nil
-}
-
-func (s *Set) stage(entries iter.Seq[Entry]) (*index, authorities, error) {
-	const many = 1 << 20 // there may be more or fewer
-	names := newStaged(many, s.limits.arena)
+	names := staged{limit: s.limits.arena}
 	var known authorities
 	for e := range entries {
 		if err := names.stage(&known, Change{Entry: e}); err != nil {
-			return nil, authorities{}, err
+			return fmt.Errorf("loading generation %d: %w", generation, err)
 		}
 	}
-	return names.index(), known, nil
+	var zones zoneCount
+	base := names.index(&zones)
+	s.publish(generation, base, known, zones.zones)
+	return nil
+}
+
+// publish publishes a base in place of all there was. Called with writing held.
+func (s *Set) publish(generation uint64, base *index, known authorities, zones []zone) {
+	s.authorities = known
+	s.current.Store(&Table{base: base, authorities: known.names, zones: zones, len: base.len, generation: generation})
 }
 
 // Apply publishes one new table with all the changes. Of two changes of one name the later counts;
@@ -123,13 +115,13 @@ func (s *Set) next(changes []Change) (*Table, error) {
 
 // indexOf checks the changes and makes an index of them.
 func (s *Set) indexOf(changes []Change) (*index, error) {
-	names := newStaged(len(changes), s.limits.arena)
+	names := staged{limit: s.limits.arena}
 	for _, c := range changes {
 		if err := names.stage(&s.authorities, c); err != nil {
 			return nil, err
 		}
 	}
-	return names.index(), nil
+	return names.index(nil), nil
 }
 
 // fold merges what lies over a base: into one middle layer, or, where that would be too large, into a

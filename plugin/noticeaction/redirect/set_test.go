@@ -69,6 +69,17 @@ func TestApplyAndLoad(t *testing.T) {
 			map[string]int{},
 		},
 		{
+			"a loader replaces all",
+			func(s *Set) error {
+				if err := s.Apply(3, []Change{put("old.be", "fps")}); err != nil {
+					return err
+				}
+				return loadBytes(s, 9, []Entry{{Name: "a.be", Authority: "x"}, {Name: "x", Authority: "x"}, {Name: "be", Authority: "x"}, {Name: "a.be", Authority: "y"}})
+			},
+			map[string]string{"a.be": "y", "x": "x", "be": "x"},
+			map[string]int{"be": 1, "": 2},
+		},
+		{
 			"load replaces all",
 			func(s *Set) error {
 				if err := s.Apply(3, []Change{put("old.be", "fps")}); err != nil {
@@ -100,6 +111,22 @@ func TestApplyAndLoad(t *testing.T) {
 			})
 		}
 	}
+}
+
+// loadBytes publishes entries through a Loader, which publishes nothing when one of them is refused.
+func loadBytes(s *Set, generation uint64, entries []Entry) error {
+	octets := 0
+	for _, e := range entries {
+		octets += len(e.Name)
+	}
+	l := s.Loader(len(entries), octets)
+	for _, e := range entries {
+		if err := l.Add([]byte(e.Name), []byte(e.Authority)); err != nil {
+			return err
+		}
+	}
+	l.Publish(generation)
+	return nil
 }
 
 // check has the table hold the names of want and no more.
@@ -156,7 +183,8 @@ func TestErrorsPublishNothing(t *testing.T) {
 			good := Entry{Name: "good.be", Authority: "other"}
 			errApply := s.Apply(2, []Change{{Entry: good}, {Entry: test.entry}})
 			errLoad := s.Load(2, slices.Values([]Entry{good, test.entry}))
-			for _, err := range []error{errApply, errLoad} {
+			errBytes := loadBytes(s, 2, []Entry{good, test.entry})
+			for _, err := range []error{errApply, errLoad, errBytes} {
 				if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) {
 					t.Errorf("error %v, want %v that says %q", err, test.want, test.says)
 				}

@@ -140,15 +140,6 @@ func (t *Table) counted(changes *index) (zones []zone, n int) {
 	return zones, n
 }
 
-// zonesOf counts the names of an index without tombstones.
-func zonesOf(x *index) []zone {
-	var zones []zone
-	for name := range x.all() {
-		zones = countZone(zones, name, 1)
-	}
-	return zones
-}
-
 // countZone adds delta to the zone of name. Zones are few, names many.
 func countZone(zones []zone, name []byte, delta int) []zone {
 	_, apex, _ := bytes.Cut(name, []byte{'.'})

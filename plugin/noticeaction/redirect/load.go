@@ -1,0 +1,48 @@
+package redirect
+
+import "fmt"
+
+// Loader makes a table of entries that are lent to it one after the other, in any order, when it is known how many
+// there are. It is for one goroutine.
+type Loader struct {
+	set   *Set
+	known authorities
+	zones zoneCount
+	fill  *filler
+	len   int
+	size  int // bytes of records
+}
+
+// Loader returns a loader for the set: of so many entries, with names of so many bytes in all. It is no error if there
+// are more or fewer, but with more it is slow, and as many as are said take memory at once.
+func (s *Set) Loader(entries, octets int) *Loader {
+	l := &Loader{set: s}
+	l.fill = newFiller(entries, min(octets+headSize*entries, s.limits.arena), &l.zones)
+	return l
+}
+
+// Add takes in an entry. Name and authority are those of an Entry, and so are the errors, after which the loader is of no
+// more use. The name must stay as it is until the table is published.
+func (l *Loader) Add(name, authority []byte) error {
+	k := keyOf(name)
+	if err := checkName(&k, name); err != nil {
+		return err
+	}
+	id, err := idOf(&l.known, authority)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if l.size += recordSize(name); l.size > l.set.limits.arena {
+		return errFull(l.set.limits.arena, l.len)
+	}
+	l.len++
+	l.fill.add(&k, name, id)
+	return nil
+}
+
+// Publish publishes a table of the entries alone, as [Set.Load] does.
+func (l *Loader) Publish(generation uint64) {
+	l.set.writing.Lock()
+	defer l.set.writing.Unlock()
+	l.set.publish(generation, l.fill.finish(), l.known, l.zones.zones)
+}
