@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -35,6 +36,27 @@ func TestLoadChecksTheAccount(t *testing.T) {
 		{"another end, that has passed", written(func(b *bolt.Bucket) error {
 			return b.Put([]byte("n0001.be"), record(flagOf("n0001.be", noon)))
 		}), "3000 flags"},
+		{"another reference", written(func(b *bolt.Bucket) error {
+			f := flagOf("n0001.be", time.Time{})
+			f.Reference += "1"
+			return b.Put([]byte(f.Name), record(f))
+		}), "3000 flags"},
+		{"the records of two names exchanged", written(func(b *bolt.Bucket) error {
+			one, two := bytes.Clone(b.Get([]byte("n0001.be"))), bytes.Clone(b.Get([]byte("n0002.be")))
+			return errors.Join(b.Put([]byte("n0001.be"), two), b.Put([]byte("n0002.be"), one))
+		}), "3000 flags"},
+		{"more flags than the file has room for", func(tx *bolt.Tx) error {
+			meta := tx.Bucket(metaBucket)
+			s, err := decodeState(meta.Get(stateKey))
+			s.flags = 1 << 62
+			return errors.Join(err, meta.Put(stateKey, encodeState(s)))
+		}, "says 4611686018427387904 flags"},
+		{"another state", func(tx *bolt.Tx) error {
+			meta := tx.Bucket(metaBucket)
+			s := bytes.Clone(meta.Get(stateKey))
+			s[40] ^= 1 // within the digest
+			return meta.Put(stateKey, s)
+		}, "its state is not as it was written"},
 		{"another count", func(tx *bolt.Tx) error {
 			meta := tx.Bucket(metaBucket)
 			s, err := decodeState(meta.Get(stateKey))
@@ -46,7 +68,9 @@ func TestLoadChecksTheAccount(t *testing.T) {
 			s := openTest(t, filepath.Join(t.TempDir(), "na.db"))
 			mustUpdate(t, s, func(tx *Tx) error {
 				for n := range 3000 {
-					if err := tx.PutFlag(flagOf(fmt.Sprintf("n%04d.be", n), time.Time{})); err != nil {
+					f := flagOf(fmt.Sprintf("n%04d.be", n), time.Time{})
+					f.Note = fmt.Sprint("note ", n) // so that no two records are alike
+					if err := tx.PutFlag(f); err != nil {
 						return err
 					}
 				}

@@ -52,11 +52,12 @@ var migrations = []func(*bolt.Tx) error{
 		if err := createBuckets(tx, layout[0]...); err != nil {
 			return err
 		}
-		return tx.Bucket(metaBucket).Put(stateKey, encodeState(state{}))
+		return tx.Bucket(metaBucket).Put(stateKey, make([]byte, stateSizeOld))
 	},
 	func(tx *bolt.Tx) error { return createBuckets(tx, layout[1]...) },
 	func(tx *bolt.Tx) error { return createBuckets(tx, layout[2]...) },
 	func(tx *bolt.Tx) error { return createBuckets(tx, layout[3]...) },
+	openAccount,
 }
 
 func createBuckets(tx *bolt.Tx, names ...[]byte) error {

@@ -102,7 +102,7 @@ func TestOpenRefuses(t *testing.T) {
 		}), ErrForeign, "another program"},
 		{"a newer schema", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint32(nil, 99))
-		}), ErrNewer, "schema 99, expected at most 4"},
+		}), ErrNewer, "schema 99, expected at most 5"},
 		{"a schema version of the wrong size", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, []byte{1})
 		}), ErrDamaged, "expected 4"},
@@ -272,6 +272,8 @@ func TestMigrations(t *testing.T) {
 func TestMigrationFromSchema1(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "na.db")
 	old := flagOf("example.be", noon)
+	before := state{generation: 1, flags: 1}
+	before.digest.Add(old.Entry())
 	edit(t, path, func(tx *bolt.Tx) error {
 		buckets := make(map[string]*bolt.Bucket)
 		for _, name := range []string{"meta", "flags", "expiry", "journal", "receipts"} {
@@ -284,7 +286,7 @@ func TestMigrationFromSchema1(t *testing.T) {
 		return errors.Join(
 			buckets["meta"].Put([]byte("application"), []byte("coredns-na noticeaction")),
 			buckets["meta"].Put([]byte("schema"), []byte{0, 0, 0, 1}),
-			buckets["meta"].Put([]byte("state"), encodeState(state{generation: 1, flags: 1})),
+			buckets["meta"].Put([]byte("state"), encodeState(before)[:stateSizeOld]),
 			buckets["flags"].Put([]byte(old.Name), appendFlag(nil, old)),
 		)
 	})
@@ -329,6 +331,7 @@ func TestMigrationFromSchema2(t *testing.T) {
 	old := flagOf("example.be", noon)
 	before := state{generation: 1, flags: 1, lines: 1, last: noon.Unix()}
 	before.digest.Add(old.Entry())
+	before.account.add([]byte(old.Name), appendFlag(nil, old))
 	line := []byte(`{"seq":1,"time":"2026-05-12T12:00:00Z","generation":1,"actor":"uid:0","action":"flag","name":"example.be",` +
 		`"after":{"name":"example.be","authority":"apd-gba","reference":"DOS-1","since":"2026-05-12T12:00:00Z","not_after":"2026-05-12T12:00:00Z","changed":1},` +
 		`"reach":true,"prev":"` + strings.Repeat("0", 64) + `"}`)
@@ -339,7 +342,7 @@ func TestMigrationFromSchema2(t *testing.T) {
 		}
 		return errors.Join(
 			tx.Bucket(metaBucket).Put(schemaKey, []byte{0, 0, 0, 2}),
-			tx.Bucket(metaBucket).Put(stateKey, encodeState(before)),
+			tx.Bucket(metaBucket).Put(stateKey, encodeState(before)[:stateSizeOld]),
 			tx.Bucket(flagsBucket).Put([]byte(old.Name), appendFlag(nil, old)),
 			tx.Bucket(expiryBucket).Put(expiryKey(noon.Unix(), old.Name), nil),
 			tx.Bucket(journalBucket).Put(seqKey(1), line),

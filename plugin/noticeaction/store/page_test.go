@@ -126,13 +126,14 @@ func TestMigrationFromSchema3(t *testing.T) {
 	old := flagOf("example.be", noon)
 	before := state{generation: 1, flags: 1}
 	before.digest.Add(old.Entry())
+	before.account.add([]byte(old.Name), appendFlag(nil, old))
 	edit(t, path, func(tx *bolt.Tx) error {
 		if tx.Bucket(pagesBucket) != nil {
 			t.Error("schema 3 has pages")
 		}
 		return errors.Join(
 			tx.Bucket(metaBucket).Put(schemaKey, []byte{0, 0, 0, 3}),
-			tx.Bucket(metaBucket).Put(stateKey, encodeState(before)),
+			tx.Bucket(metaBucket).Put(stateKey, encodeState(before)[:stateSizeOld]),
 			tx.Bucket(flagsBucket).Put([]byte(old.Name), appendFlag(nil, old)),
 			tx.Bucket(expiryBucket).Put(expiryKey(noon.Unix(), old.Name), nil),
 		)

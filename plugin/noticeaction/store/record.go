@@ -55,6 +55,9 @@ type head struct {
 }
 
 func decodeHead(b []byte) (head, error) {
+	if len(b) > 2 && b[0] == flagVersion && b[1] == 0 && int(b[2]) < min(0x80, len(b)-2) { // as most are: without an end
+		return head{authority: b[3 : 3+b[2]]}, nil
+	}
 	h, r := readHead(b)
 	if r.bad {
 		return head{}, fmt.Errorf("%w: its record cannot be read", ErrDamaged)
@@ -79,9 +82,8 @@ type reader struct {
 }
 
 func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.b)
-	r.skip(n)
-	return v
+	v := r.uvarint()
+	return int64(v>>1) ^ -int64(v&1) // as binary.Varint
 }
 
 func (r *reader) uvarint() uint64 {
@@ -129,7 +131,7 @@ func fromUnix(s int64) time.Time {
 	return time.Unix(s, 0).UTC()
 }
 
-// state is what a transaction keeps count of: 96 bytes, numbers big-endian.
+// state is what a transaction keeps count of. Numbers are stored big-endian, and after all a hash of it.
 type state struct {
 	generation uint64
 	flags      uint64
@@ -137,21 +139,40 @@ type state struct {
 	last       int64  // time of the last line
 	digest     redirect.Digest
 	head       [32]byte // SHA-256 of the last line
+	account    account
 }
 
+const (
+	stateSize    = 120
+	stateSizeOld = 96 // up to schema 4: without account and hash
+)
+
 func encodeState(s state) []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 96), s.generation)
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, stateSize), s.generation)
 	b = binary.BigEndian.AppendUint64(b, s.flags)
 	b = binary.BigEndian.AppendUint64(b, s.lines)
 	b = binary.BigEndian.AppendUint64(b, uint64(s.last))
 	b = append(b, s.digest[:]...)
-	return append(b, s.head[:]...)
+	b = append(b, s.head[:]...)
+	b = binary.BigEndian.AppendUint64(b, s.account.octets)
+	b = binary.BigEndian.AppendUint64(b, s.account.sum)
+	return binary.BigEndian.AppendUint64(b, hash(0, b))
 }
 
 func decodeState(b []byte) (state, error) {
-	if len(b) != 96 {
-		return state{}, fmt.Errorf("%w: state of %d bytes, expected 96", ErrDamaged, len(b))
+	if len(b) != stateSize {
+		return state{}, fmt.Errorf("%w: state of %d bytes, expected %d", ErrDamaged, len(b), stateSize)
 	}
+	if at := stateSize - 8; hash(0, b[:at]) != binary.BigEndian.Uint64(b[at:]) {
+		return state{}, fmt.Errorf("%w: its state is not as it was written; restore a backup", ErrDamaged)
+	}
+	s := splitState(b)
+	s.account = account{octets: binary.BigEndian.Uint64(b[96:]), sum: binary.BigEndian.Uint64(b[104:])}
+	return s, nil
+}
+
+// splitState reads what was in the state up to schema 4 too.
+func splitState(b []byte) state {
 	s := state{
 		generation: binary.BigEndian.Uint64(b),
 		flags:      binary.BigEndian.Uint64(b[8:]),
@@ -160,5 +181,5 @@ func decodeState(b []byte) (state, error) {
 	}
 	copy(s.digest[:], b[32:])
 	copy(s.head[:], b[64:])
-	return s, nil
+	return s
 }

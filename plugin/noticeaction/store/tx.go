@@ -129,6 +129,7 @@ func (tx *Tx) addFlag(f Flag, key []byte) error {
 	tx.state.digest.Add(e)
 	tx.state.flags++
 	tx.scratch = appendFlag(tx.scratch[:0], f)
+	tx.state.account.add(key, tx.scratch)
 	if err := tx.flags.Put(key, tx.keep(tx.scratch)); err != nil {
 		return fmt.Errorf("putting flag %s: %w", f.Name, err)
 	}
@@ -156,7 +157,7 @@ func (tx *Tx) DeleteFlag(name string) error {
 	return nil
 }
 
-// forget takes the flag of a name, if any, out of the count, the digest and the expiry index.
+// forget takes the flag of a name, if any, out of the count, the digest, the account and the expiry index.
 func (tx *Tx) forget(name string, key []byte) error {
 	tx.written = true
 	v := tx.flags.Get(key)
@@ -168,6 +169,7 @@ func (tx *Tx) forget(name string, key []byte) error {
 		return fmt.Errorf("flag %s: %w", name, err)
 	}
 	tx.state.digest.Remove(redirect.Entry{Name: name, Authority: string(h.authority), NotAfter: h.notAfter})
+	tx.state.account.remove(key, v)
 	tx.state.flags--
 	if h.notAfter == 0 {
 		return nil
