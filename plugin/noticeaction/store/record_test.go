@@ -46,7 +46,13 @@ func FuzzDecodeFlag(f *testing.F) {
 	f.Add(whole[:len(whole)-1])
 	f.Add([]byte{flagVersion, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Add([]byte{2})
+	f.Add(appendFlag(nil, flagOf("example.be", time.Time{})))
+	f.Add([]byte{flagVersion, 0, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := decodeHead(b)
+		if plain, r := readHead(b); (err != nil) != r.bad || h.notAfter != plain.notAfter && !r.bad || !bytes.Equal(h.authority, plain.authority) && !r.bad {
+			t.Fatalf("head %+v, %v; want %+v, %t", h, err, plain, r.bad)
+		}
 		got, err := decodeFlag("example.be", b)
 		if err != nil {
 			return
