@@ -69,22 +69,26 @@ func glance(claims []*claim, name string, now bool) (s casework.Surroundings, ok
 	fqdn := name + "."
 	for _, c := range claims {
 		v := c.handler.view
+		zone, start, within := v.zones.registrable(fqdn)
+		var own *hosting
 		for i := range v.zones {
 			h := v.hostingOf(i)
 			if h == nil || !h.whole || h.of(fqdn).count > 0 {
 				return s, false
 			}
+			if i == zone {
+				own = h
+			}
 		}
-		zone, start, within := v.zones.registrable(fqdn)
 		if !within || start != 0 || s.Known {
 			continue
 		}
-		h, apex := v.hostingOf(zone), v.apex(zone)
-		if !apex.known || h.serial != apex.soa.Serial || now && !v.hasSerial(zone, h.serial) {
+		apex := v.apex(zone)
+		if !apex.known || own.serial != apex.soa.Serial || now && !v.hasSerial(zone, own.serial) {
 			return s, false
 		}
 		s.Known, s.HostsKnown, s.Unsigned = true, true, apex.profile == profileInsecure
-		if s.DS, s.Delegated = h.delegates(name); s.DS && s.Unsigned {
+		if s.DS, s.Delegated = own.delegates(name); s.DS && s.Unsigned {
 			return s, false
 		}
 	}

@@ -12,19 +12,23 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
 )
 
 const (
 	putRoute = "PUT /v1/flags/{name}"
-	maxPlain = 2048 // bytes of a plain body
+
+	maxPlain  = 2048            // bytes of a plain body
+	plainTime = 5 * time.Second // in which it comes, as huma has it
 )
 
 // putPlainly answers a request to flag a name that has the form most programs give it, in a third of the time
 // that huma takes to take it apart and to put its answer together. Of any other request it says so, and
 // leaves it to huma, which knows what is wrong with it. A test holds the two together.
 func (h *Handler) putPlainly(w http.ResponseWriter, r *http.Request) bool {
-	in, ok := readPlain(r)
+	in, ok := readPlain(w, r)
 	if !ok {
 		return false
 	}
@@ -47,7 +51,7 @@ func (h *Handler) putPlainly(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // readPlain takes a request apart. One that it does not take is as it was.
-func readPlain(r *http.Request) (*putInput, bool) {
+func readPlain(w http.ResponseWriter, r *http.Request) (*putInput, bool) {
 	name := strings.TrimPrefix(r.URL.Path, "/v1/flags/")
 	_, conditional := r.Header["If-Match"]
 	_, absent := r.Header["If-None-Match"]
@@ -59,11 +63,16 @@ func readPlain(r *http.Request) (*putInput, bool) {
 	if !ok {
 		return nil, false
 	}
+	_ = huma.SetReadDeadline(w, time.Now().Add(plainTime)) // if it cannot be set there is none, as with huma
 	text := make([]byte, r.ContentLength)
 	n, err := io.ReadFull(r.Body, text)
-	body, plain := plainBody(text[:n])
-	if err != nil || !plain {
-		r.Body = replayed{io.MultiReader(bytes.NewReader(text[:n]), r.Body), r.Body}
+	if err != nil {
+		r.Body = replayed{io.MultiReader(bytes.NewReader(text[:n]), broken{err}), r.Body}
+		return nil, false
+	}
+	body, plain := plainBody(text)
+	if !plain {
+		r.Body = replayed{bytes.NewReader(text), r.Body}
 		return nil, false
 	}
 	return &putInput{NamePath: NamePath{Name: name}, Change: change, Body: body}, true
@@ -74,6 +83,11 @@ type replayed struct {
 	io.Reader
 	io.Closer
 }
+
+// broken is the rest of a body that failed: the body itself may say next that it ended.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
 // plainQuery takes the parameters of a change that are given once and need no unescaping.
 func plainQuery(query string) (c Change, ok bool) {

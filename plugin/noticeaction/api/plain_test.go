@@ -1,9 +1,11 @@
 package api
 
 import (
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -79,11 +81,44 @@ func TestPlainIsAnsweredAsAnyOther(t *testing.T) {
 				name, value, _ := strings.Cut(line, ": ")
 				r.Header.Set(name, value)
 			}
-			if _, plain := readPlain(r); plain != s.plain {
+			if _, plain := readPlain(httptest.NewRecorder(), r); plain != s.plain {
 				t.Errorf("plain: %t, want %t", plain, s.plain)
 			}
 		})
 	}
+}
+
+// A body that does not arrive whole flags nothing, whatever of it did, and its failure is told as huma tells it.
+func TestPlainBodyThatBreaksOff(t *testing.T) {
+	for _, failure := range []error{io.ErrUnexpectedEOF, os.ErrDeadlineExceeded, &http.MaxBytesError{Limit: 1}} {
+		for _, came := range []string{"", order[:20], order} {
+			ask := func(path string) *httptest.ResponseRecorder {
+				h := New(Config{Desk: openDesk(t)})
+				r := httptest.NewRequest(http.MethodPut, path, io.MultiReader(strings.NewReader(came), &breaksOff{err: failure}))
+				r.ContentLength = int64(len(order) + 40)
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, as("uid:1000")(r))
+				if flag := serve(h, as("uid:1000"), http.MethodGet, "/v1/flags/example.be", ""); flag.Code != http.StatusNotFound {
+					t.Errorf("%v after %q: the flag is there: %d", failure, came, flag.Code)
+				}
+				return w
+			}
+			got, want := ask("/v1/flags/example.be"), ask(general("/v1/flags/example.be"))
+			if got.Code != want.Code || got.Code < 400 || got.Body.String() != want.Body.String() {
+				t.Errorf("%v after %q: got %d %s\nwant %d %s", failure, came, got.Code, got.Body, want.Code, want.Body)
+			}
+		}
+	}
+}
+
+// breaksOff fails once and then ends, as the body of a connection does.
+type breaksOff struct{ err error }
+
+func (b *breaksOff) Read([]byte) (int, error) {
+	err := b.err
+	b.err = io.EOF
+	return 0, err
 }
 
 // FuzzPlainBody: what is taken from a body is what encoding/json reads there, and nothing that it refuses is taken.
