@@ -13,6 +13,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/file"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/transfer"
 )
@@ -40,6 +41,9 @@ func setup(c *caddy.Controller) error {
 	var held *claim
 	c.OnStartup(func() error {
 		server := dnsserver.GetConfig(c)
+		if err := serialsTell(server.Handlers(), n.zones); err != nil {
+			return plugin.Error(pluginName, fmt.Errorf("%s: %w", cfg.at, err))
+		}
 		n.view.transferers, n.view.signer = transferers(server), server.Handler("dnssec")
 		var err error
 		if held, err = n.start(instance, cfg); err != nil {
@@ -77,6 +81,23 @@ func transferers(server *dnsserver.Config) (all []transfer.Transferer) {
 		}
 	}
 	return all
+}
+
+// serialsTell refuses zones that file changes without a new serial: what is
+// read of a whole zone is read again when the serial is new.
+func serialsTell(handlers []plugin.Handler, zones zones) error {
+	for _, h := range handlers {
+		f, ok := h.(file.File)
+		if !ok {
+			continue
+		}
+		for _, zone := range zones {
+			if z := f.Z[zone]; z != nil && z.ReloadByMtime {
+				return fmt.Errorf("expected a new serial with each change of %s, but file has reload_by_mtime", zone)
+			}
+		}
+	}
+	return nil
 }
 
 // newestInstance is the one being set up: Caddy lists it before it runs the

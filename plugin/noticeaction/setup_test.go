@@ -8,10 +8,11 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
 
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/dnssec"
-	_ "github.com/coredns/coredns/plugin/file"
+	"github.com/coredns/coredns/plugin/file"
 	_ "github.com/coredns/coredns/plugin/multisocket"
 	_ "github.com/coredns/coredns/plugin/proxyproto"
 	_ "github.com/coredns/coredns/plugin/root"
@@ -88,4 +89,26 @@ func collection(t *testing.T, kind string) []string {
 		}
 	}
 	return paths
+}
+
+// A zone that file may change without a new serial is refused, another's is not our concern.
+func TestSerialsTell(t *testing.T) {
+	files := func(byMtime string) []plugin.Handler {
+		all := make(map[string]*file.Zone)
+		for _, origin := range []string{"be.", "example."} {
+			all[origin] = file.NewZone(origin, "")
+			all[origin].ReloadByMtime = origin == byMtime
+		}
+		return []plugin.Handler{idle(nil), file.File{Zones: file.Zones{Z: all}}}
+	}
+	for _, tc := range []struct{ byMtime, want string }{
+		{"", ""},
+		{"example.", ""},
+		{"be.", "expected a new serial with each change of be."},
+	} {
+		err := serialsTell(files(tc.byMtime), newZones([]string{"be.", "vlaanderen."}))
+		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("reload_by_mtime for %q: %v, want %q", tc.byMtime, err, tc.want)
+		}
+	}
 }
