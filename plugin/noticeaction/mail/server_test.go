@@ -82,6 +82,7 @@ func (s *testServer) serve(t testing.TB, secured, implicit bool) *testServer {
 	}()
 	t.Cleanup(func() {
 		server.Close()
+		listener.Close() // the server does not know it before it serves
 		<-done
 	})
 	return s
