@@ -12,6 +12,7 @@ const (
 	casework  = plugin + "/casework"
 	email     = plugin + "/email"
 	intake    = plugin + "/intake"
+	leeway    = plugin + "/leeway"
 	mail      = plugin + "/mail"
 	orders    = plugin + "/orders"
 	page      = plugin + "/page"
@@ -38,13 +39,14 @@ const (
 var rooms = map[string][]string{
 	redirect:  {},
 	workday:   {},
+	leeway:    {},
 	email:     {},
 	procedure: {email, workday},
 	reach:     {},
 	authority: {email},
 	page:      {},
 	store:     {page, procedure, reach, redirect},
-	casework:  {page, procedure, reach, store, redirect, workday},
+	casework:  {leeway, page, procedure, reach, store, redirect, workday},
 
 	// The edges never import each other.
 	api:      {casework, page, procedure, reach, store, redirect, version, workday},
@@ -53,7 +55,7 @@ var rooms = map[string][]string{
 	intake:   {authority, casework, email, procedure, store, version, workday},
 	warnpage: {authority, page},
 	certs:    {},
-	replica:  {redirect},
+	replica:  {leeway, redirect},
 
 	wire:   {redirect},
 	plugin: {api, authority, casework, email, intake, mail, orders, page, procedure, reach, redirect, replica, store, warnpage, certs, wire, workday, version},

@@ -33,7 +33,7 @@ type batch struct {
 // readUDPBatch reads the line, and refuses it beside what else wants CoreDNS's
 // UDP sockets; those plugins' directives come before ours.
 func readUDPBatch(cfg *config, c *caddy.Controller, args []string) error {
-	cfg.sockets = runtime.GOMAXPROCS(0)
+	cfg.sockets = min(runtime.GOMAXPROCS(0), runtime.NumCPU()) // there may be more for a while
 	if len(args) > 0 {
 		cfg.sockets, _ = strconv.Atoi(args[0])
 	}

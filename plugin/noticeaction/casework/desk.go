@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/leeway"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
@@ -202,7 +203,7 @@ func (d *Desk) mergeSet() {
 	for {
 		select {
 		case <-d.merge:
-			d.set.Merge()
+			leeway.For(d.set.Merge)
 		case <-d.stop:
 			return
 		}

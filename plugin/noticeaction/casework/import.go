@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/leeway"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
 
@@ -41,13 +42,21 @@ func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) 
 	}
 	p := d.policy.Load()
 	in := &importer{order: o, key: key, now: d.now(), checker: p.checker(o.Force)}
+	var report ImportReport
+	var err error
+	leeway.For(func() { report, err = d.carryOut(ctx, p, in, body) })
+	return report, err
+}
+
+// carryOut takes an import from its body to its report.
+func (d *Desk) carryOut(ctx context.Context, p *Policy, in *importer, body io.Reader) (ImportReport, error) {
 	if err := in.read(ctx, body); err != nil {
 		return ImportReport{}, err
 	}
 	in.lookAround()
 	in.sort()
 	d.lookUpAll(ctx, p, in)
-	if err := d.do(ctx, &operation{alone: true, dry: o.DryRun, run: in.run}); err != nil {
+	if err := d.do(ctx, &operation{alone: true, dry: in.order.DryRun, run: in.run}); err != nil {
 		return in.failed(), err
 	}
 	return in.report, nil

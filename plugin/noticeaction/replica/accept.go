@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/leeway"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 )
 
@@ -138,7 +139,7 @@ func (f *Follower) apply(generation uint64, changes []redirect.Change) error {
 		}
 	}
 	if f.cfg.Set.NeedsMerge() {
-		f.cfg.Set.Merge()
+		leeway.For(f.cfg.Set.Merge)
 	}
 	return nil
 }
