@@ -8,16 +8,16 @@ import (
 
 const (
 	latencyRate    = 4000 // queries a second
-	latencySeconds = 6    // of each window
+	latencySeconds = 6    // of each load; a window has as many as it takes for one import
 	latencyMerge   = 2100 // names of an import that makes a merge due
 )
 
 // window is a time in which latencies are taken while something else goes on.
 type window struct {
 	name      string
-	meanwhile func(stop <-chan struct{}) error
-	p50, p999 samples // ms
-	times     int     // how often it was done
+	meanwhile func() error // done again and again; nil: nothing
+	p50, p999 samples      // ms
+	times     int          // how often it was done
 }
 
 // measureLatency: how long answers take while names come in and while the
@@ -62,48 +62,62 @@ func (l *lab) measureLatency() error {
 func (l *lab) windows(d *desk, names []string) []*window {
 	bodies := [][]byte{importBody(names, "A"), importBody(names, "B")}
 	importing := &window{name: "while " + count(l.many) + " names are imported"}
-	importing.meanwhile = func(stop <-chan struct{}) error {
-		return repeat(stop, func() error {
-			importing.times++
-			return d.imports(bodies[importing.times%2])
-		})
+	importing.meanwhile = func() error {
+		importing.times++
+		return d.imports(bodies[importing.times%2])
 	}
 	merging := &window{name: "while the table is merged"}
-	merging.meanwhile = func(stop <-chan struct{}) error {
-		return repeat(stop, func() error {
-			merging.times++
-			return d.imports(importBody(randomNames(latencyMerge, uint64(100+merging.times)), "C"))
-		})
+	merging.meanwhile = func() error {
+		merging.times++
+		return d.imports(importBody(randomNames(latencyMerge, uint64(100+merging.times)), "C"))
 	}
-	return []*window{{name: "idle", meanwhile: func(<-chan struct{}) error { return nil }}, importing, merging}
+	return []*window{{name: "idle"}, importing, merging}
 }
 
-// repeat does something until stop closes.
-func repeat(stop <-chan struct{}, do func() error) error {
-	for {
-		if err := do(); err != nil {
-			return err
-		}
+// repeat does something until stop closes, and closes done after the first time.
+func repeat(stop <-chan struct{}, done chan<- struct{}, do func() error) error {
+	if do == nil {
+		close(done)
+		return nil
+	}
+	err := do()
+	close(done)
+	for err == nil {
 		select {
 		case <-stop:
 			return nil
 		default:
+			err = do()
 		}
 	}
+	return err
 }
 
+// open takes latencies until what goes on meanwhile was done from its beginning to its end at least
+// once: the beginning of an import is another kind of work than its commit.
 func (w *window) open(port string, work load) error {
-	stop, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- w.meanwhile(stop) }()
-	t, err := work.send(port, latencySeconds*time.Second, true)
+	stop, done, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() { ended <- repeat(stop, done, w.meanwhile) }()
+	var latencies []time.Duration
+	var err error
+	for whole := false; !whole && err == nil; {
+		var t tally
+		t, err = work.send(port, latencySeconds*time.Second, true)
+		latencies = append(latencies, t.latencies...)
+		select {
+		case <-done:
+			whole = true
+		default:
+		}
+	}
 	close(stop)
 	if err := errors.Join(err, <-ended); err != nil {
 		return err
 	}
-	if len(t.latencies) == 0 {
+	if len(latencies) == 0 {
 		return errors.New("expected dnsperf to print latencies")
 	}
-	ms := func(q float64) float64 { return float64(quantile(t.latencies, q)) / float64(time.Millisecond) }
+	ms := func(q float64) float64 { return float64(quantile(latencies, q)) / float64(time.Millisecond) }
 	w.p50, w.p999 = append(w.p50, ms(0.5)), append(w.p999, ms(0.999))
 	return nil
 }
