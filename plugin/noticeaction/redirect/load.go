@@ -40,9 +40,11 @@ func (l *Loader) Add(name, authority []byte) error {
 	return nil
 }
 
-// Publish publishes a table of the entries alone, as [Set.Load] does.
+// Publish publishes a table of the entries alone, as [Set.Load] does. What was applied to the set since the loader was
+// made is lost, so nobody else may change the set meanwhile.
 func (l *Loader) Publish(generation uint64) {
 	l.set.writing.Lock()
 	defer l.set.writing.Unlock()
-	l.set.publish(generation, l.fill.finish(), l.known, l.zones.zones)
+	base := l.fill.finish() // which counts the last zones
+	l.set.publish(generation, base, l.known, l.zones.zones)
 }
