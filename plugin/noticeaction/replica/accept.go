@@ -105,13 +105,16 @@ func (f *Follower) publish(h Head, set *records) (changed bool, err error) {
 				f.cfg.OnMail(r.Name, r.Mail)
 			}
 		}
-		return true, f.cfg.Set.Load(h.Generation, func(yield func(redirect.Entry) bool) {
-			for r := range set.all() {
-				if !r.due(at) && !yield(r.Entry()) {
-					return
+		leeway.For(func() {
+			err = f.cfg.Set.Load(h.Generation, func(yield func(redirect.Entry) bool) {
+				for r := range set.all() {
+					if !r.due(at) && !yield(r.Entry()) {
+						return
+					}
 				}
-			}
+			})
 		})
+		return true, err
 	}
 	// what did not change and has ended meanwhile is left to the clock, which goes by lifted
 	var changes []redirect.Change
