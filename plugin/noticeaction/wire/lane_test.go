@@ -6,10 +6,16 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
+	"unsafe"
 
 	"github.com/miekg/dns"
 	dto "github.com/prometheus/client_model/go"
+	"golang.org/x/sys/unix"
 )
 
 // TestAWaitingQueryHoldsNobody: whatever the chain lets wait, queries around
@@ -148,6 +154,102 @@ func TestCallsAreQuickForAWhile(t *testing.T) {
 		l.serving.calls.Done()
 		if l.quick != tc.want {
 			t.Errorf("%s: quick is %t, want %t", tc.name, l.quick, tc.want)
+		}
+	}
+}
+
+// heard answers inside the packet like [inPacketOnly], and tells.
+type heard struct {
+	inPacketOnly
+
+	count *atomic.Int64
+}
+
+func (h heard) Answer(q *Query, to []byte) ([]byte, *Meter) {
+	reply, m := h.inPacketOnly.Answer(q, to)
+	if reply != nil {
+		h.count.Add(1)
+	}
+	return reply, m
+}
+
+// cpuTime is what the process has taken so far.
+func cpuTime() time.Duration {
+	var used unix.Rusage
+	_, _, _ = unix.RawSyscall(unix.SYS_GETRUSAGE, unix.RUSAGE_SELF, uintptr(unsafe.Pointer(&used)), 0)
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// rest waits without a timer of Go's, which Go's watch over the processors
+// would wake for.
+func rest(t *testing.T, d time.Duration) {
+	t.Helper()
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fd), "timer")
+	t.Cleanup(func() { f.Close() }) // later: the watch hears of the call
+	raw, err := f.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(d.Nanoseconds())}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var expired [8]byte
+	if err := raw.Read(func(fd uintptr) bool {
+		_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&expired)), unsafe.Sizeof(expired))
+		return errno == 0
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAQueryThatComputesHoldsNobody, even on the only processor and when it came
+// after a rest: Go's watch over the processors sleeps then.
+func TestAQueryThatComputesHoldsNobody(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	address := freeAddress(t, "127.0.0.1")
+	c := dial(t, address)
+	var answered atomic.Int64
+	// Package net would wake the watch.
+	send := func(packet []byte) {
+		raw, err := c.SyscallConn()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = raw.Control(func(fd uintptr) {
+			_, _, _ = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)), unix.MSG_DONTWAIT, 0, 0)
+		})
+	}
+	packet, spin := packed(t, 1, "packet."), packed(t, 2, "spin.")
+	s := startSite(t, address, func(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+		before := answered.Load()
+		send(packet)
+		for begin := cpuTime(); answered.Load() == before; {
+			if cpuTime()-begin > time.Second {
+				return dns.RcodeServerFailure, nil
+			}
+		}
+		return echo(ctx, w, r)
+	})
+	claim := claimFor(t, "one", s, func(c *Config) { c.Answerer = heard{"packet", &answered} })
+	defer claim.Release()
+	c.send(packet)
+	c.receive()
+	replies := make(chan *dns.Msg)
+	go func() {
+		for range 2 {
+			replies <- c.receive()
+		}
+	}()
+	rest(t, 100*time.Millisecond)
+	send(spin)
+	for range 2 {
+		if m := <-replies; m.Id == 2 && m.Rcode != dns.RcodeSuccess {
+			t.Error("a query in the chain kept the processor from another that came later")
 		}
 	}
 }
