@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // ours is the place of the first socket of ours in the kernel's group:
@@ -78,9 +79,10 @@ func (g *group) tell(doing string, err error) {
 // closeAll ends lanes and leaves their sockets open for the queries that are
 // still in the chain.
 func closeAll(lanes []*lane) {
+	by := time.Now().Add(handOff)
 	var ended sync.WaitGroup
 	for _, l := range lanes {
-		ended.Go(l.close)
+		ended.Go(func() { l.close(by) })
 	}
 	ended.Wait()
 }

@@ -282,7 +282,7 @@ func (l *lane) flush() {
 	if l.out.n == 0 {
 		return
 	}
-	_ = l.raw.Write(l.sendNow) // it fails only when the socket is closed
+	_ = l.raw.Write(l.sendNow) // it fails only when the socket is closed, or is to end and does not send
 	l.out.clear()
 	if len(l.replies) == 0 {
 		return
@@ -294,12 +294,14 @@ func (l *lane) flush() {
 	l.replies = l.replies[:0]
 }
 
-// close ends the lane once what has arrived is answered, or after some seconds.
-// Datagrams have been steered away from it, or the group is down to it.
-func (l *lane) close() {
-	l.closeBy = time.Now().Add(handOff)
+// close ends the lane once what has arrived is answered, at the latest at a
+// time. Datagrams have been steered away from it, or the group is down to it.
+func (l *lane) close(by time.Time) {
+	l.closeBy = by
 	close(l.closing)
 	_ = l.conn.SetReadDeadline(time.Now().Add(grace))
+	_ = l.conn.SetWriteDeadline(by)
 	<-l.ended
+	_ = l.conn.SetWriteDeadline(time.Time{}) // for what is still in the chain
 	l.watch.Stop()
 }
