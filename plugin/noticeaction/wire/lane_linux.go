@@ -17,12 +17,6 @@ const (
 	// and at the latest after twice as long, another goroutine goes on with the
 	// batch and the socket.
 	patience = time.Millisecond
-	// wariness is how long, after a query that waited, each query in the chain
-	// has a goroutine of its own.
-	wariness = 100 * time.Millisecond
-	// maxWaiting is how many queries of a socket may be in goroutines of their
-	// own. Beyond it queries for the chain are dropped, and the others answered.
-	maxWaiting = 4096
 	// flushEvery is how many replies of the chain leave together: more would
 	// let the first wait, and save little.
 	flushEvery = 16
@@ -53,6 +47,7 @@ type lane struct {
 	since   time.Time
 
 	serving *serving // of the batch
+	places  *places  // of the last serving
 	chained []int    // datagrams of the batch for the chain
 	next    int      // of chained
 	armed   bool
@@ -68,9 +63,6 @@ type lane struct {
 	current *writer // of the query in the chain; written before state
 
 	calls sync.WaitGroup // queries in the chain: each joins during the turn
-
-	waryUntil atomic.Int64 // Unix nanoseconds
-	waiting   chan struct{}
 
 	closing chan struct{} // closed once the lane is to end
 	closeBy time.Time     // the latest; written before
@@ -90,7 +82,7 @@ func newLane(g *group, s *socket) *lane {
 	l := &lane{
 		socket: s, group: g, in: newInbox(), out: newOutbox(), ended: make(chan struct{}),
 		replies: make([]reply, 0, batchSize), chained: make([]int, 0, batchSize),
-		waiting: make(chan struct{}, maxWaiting), closing: make(chan struct{}),
+		places: newPlaces(g.serving), closing: make(chan struct{}),
 	}
 	l.readNow = func(fd uintptr) bool {
 		for {
@@ -164,6 +156,9 @@ func (l *lane) drain() bool {
 // rest in chained.
 func (l *lane) begin() {
 	l.serving = l.group.enter()
+	if l.places.of != l.serving {
+		l.places = newPlaces(l.serving)
+	}
 	l.state.Store(l.state.Load()&^stateMask | working)
 	l.since = time.Now()
 	l.chained, l.next, l.dropped = l.chained[:0], 0, 0
@@ -247,7 +242,7 @@ func (l *lane) chain(i int) bool {
 	}
 	w.remote = *net.UDPAddrFromAddrPort(w.session.remote())
 	l.serving.verify(packet, req, w)
-	if until := l.waryUntil.Load(); until > 0 && time.Now().UnixNano() < until {
+	if l.places.wary() {
 		w.leave()
 		l.handOver(w, req)
 		return true

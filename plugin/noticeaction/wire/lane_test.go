@@ -71,9 +71,9 @@ func TestHandOverIsBounded(t *testing.T) {
 	defer claim.Release()
 	l := claim.group.lanes[0]
 	for range maxWaiting {
-		l.waiting <- struct{}{}
+		l.places.taken <- struct{}{}
 	}
-	l.waryUntil.Store(1 << 62)
+	l.places.waryUntil.Store(1 << 62)
 
 	c := dial(t, s.server.Addr)
 	const queries = 20
@@ -89,7 +89,7 @@ func TestHandOverIsBounded(t *testing.T) {
 		}
 	}
 	for range maxWaiting {
-		<-l.waiting
+		<-l.places.taken
 	}
 	c.send(packed(t, 1, "chain."))
 	if m := c.receive(); m.Id != 1 || len(m.Answer) != 1 {
@@ -109,7 +109,7 @@ func TestASocketThatEndsDropsNothing(t *testing.T) {
 	claim := claimFor(t, "one", s)
 	l := claim.group.lanes[0]
 	for range maxWaiting {
-		l.waiting <- struct{}{}
+		l.places.taken <- struct{}{}
 	}
 	serving := claim.group.serving
 	claim.Release() // from here on the turn is the test's

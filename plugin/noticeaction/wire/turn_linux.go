@@ -1,10 +1,39 @@
 package wire
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
 )
+
+const (
+	// wariness is how long, after a query that waited, each query in the chain
+	// has a goroutine of its own.
+	wariness = 100 * time.Millisecond
+	// maxWaiting is how many queries of a socket and a serving may be in goroutines
+	// of their own. Beyond it queries for the chain are dropped, and the others
+	// answered.
+	maxWaiting = 4096
+)
+
+// places is what a socket knows of the queries that wait in the chain of a
+// serving. The next serving's chain is another, and may be well.
+type places struct {
+	of        *serving
+	taken     chan struct{} // one for each
+	waryUntil atomic.Int64  // Unix nanoseconds
+}
+
+func newPlaces(of *serving) *places { return &places{of: of, taken: make(chan struct{}, maxWaiting)} }
+
+// beWary has each query in the chain have its own goroutine for a while.
+func (p *places) beWary() { p.waryUntil.Store(time.Now().Add(wariness).UnixNano()) }
+
+func (p *places) wary() bool {
+	until := p.waryUntil.Load()
+	return until > 0 && time.Now().UnixNano() < until
+}
 
 // look, when the watch runs out, gives the turn to its own goroutine if the
 // query in the chain is still the one that it saw last time.
@@ -15,7 +44,7 @@ func (l *lane) look() {
 	}
 	if state&stateMask == inChain && l.seen.Load() == state && l.state.CompareAndSwap(state, state&^stateMask+1<<stateBits|working) {
 		l.armed = false
-		l.wary()
+		l.places.beWary()
 		l.current.depart()
 		if l.finish() {
 			l.run()
@@ -26,9 +55,6 @@ func (l *lane) look() {
 	l.watch.Reset(patience)
 }
 
-// wary has each query in the chain have its own goroutine for a while.
-func (l *lane) wary() { l.waryUntil.Store(time.Now().Add(wariness).UnixNano()) }
-
 // handOver runs a query in its own goroutine, or drops it when there are too
 // many of them. What is left in the queue of a socket that is to end is few,
 // and has a goroutine in any case.
@@ -38,19 +64,19 @@ func (l *lane) handOver(w *writer, req *dns.Msg) {
 		l.dropped++
 		return
 	}
-	serving := l.serving
+	serving, places := l.serving, l.places
 	l.join(serving)
 	go func() {
 		begin := time.Now() // a busy processor is no reason to be wary
 		defer func() {
 			if bounded {
-				<-l.waiting
+				<-places.taken
 			}
 			l.part(serving)
 		}()
 		serving.server.ServeDNS(serving.ctx, w, req)
 		if time.Since(begin) > patience {
-			l.wary()
+			places.beWary()
 		}
 	}()
 }
@@ -60,7 +86,7 @@ func (l *lane) handOver(w *writer, req *dns.Msg) {
 // query in the chain.
 func (l *lane) takePlace() bool {
 	select {
-	case l.waiting <- struct{}{}:
+	case l.places.taken <- struct{}{}:
 		return true
 	default:
 	}
@@ -71,7 +97,7 @@ func (l *lane) takePlace() bool {
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	select {
-	case l.waiting <- struct{}{}:
+	case l.places.taken <- struct{}{}:
 		return true
 	case <-timeout.C:
 	case <-l.closing:

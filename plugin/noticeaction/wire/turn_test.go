@@ -40,3 +40,37 @@ func TestASocketThatDoesNotSendEnds(t *testing.T) {
 		t.Fatal("the reader waits for room for ever")
 	}
 }
+
+// TestAReloadForgetsTheChainThatHung: what it holds is no matter of the next.
+func TestAReloadForgetsTheChainThatHung(t *testing.T) {
+	g := newGate(t)
+	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
+	old := claimFor(t, "old", s)
+	defer g.release()
+	p := old.group.lanes[0].places
+	p.waryUntil.Store(1 << 62)
+	c := dial(t, s.server.Addr)
+	c.send(packed(t, 1, "slow."))
+	<-g.entered
+	for range maxWaiting - 1 {
+		p.taken <- struct{}{}
+	}
+	next, err := Acquire("next", Config{Address: s.server.Addr, Sockets: 1, Log: func(line string) { t.Error(line) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Release()
+	Serve("next", newServer(t, s.server.Addr, echo))
+	for i := range uint16(20) {
+		c.send(packed(t, 100+i, "quick."))
+		if m := c.receive(); m.Id != 100+i {
+			t.Fatalf("%v, want reply %d", m, 100+i)
+		}
+	}
+	g.release()
+	c.receive()
+	old.Release()
+	if free := maxWaiting - len(p.taken); free != 1 {
+		t.Errorf("%d places free of the chain that hung, want the one given back", free)
+	}
+}
