@@ -242,12 +242,12 @@ func (l *lane) chain(i int) bool {
 	}
 	w.remote = *net.UDPAddrFromAddrPort(w.session.remote())
 	l.serving.verify(packet, req, w)
-	if l.places.wary() {
+	if l.places.wary() || l.places.full() {
 		w.leave()
 		l.handOver(w, req)
 		return true
 	}
-	serving := l.serving
+	serving, places := l.serving, l.places
 	l.join(serving)
 	defer l.part(serving)
 	l.current = w
@@ -259,6 +259,7 @@ func (l *lane) chain(i int) bool {
 	l.state.Store(call) // from here on the turn may be lost
 	serving.server.ServeDNS(serving.ctx, w, req)
 	if !l.state.CompareAndSwap(call, call&^stateMask|working) {
+		<-places.taken // by look
 		return false
 	}
 	l.settle(w)

@@ -35,6 +35,9 @@ func (p *places) wary() bool {
 	return until > 0 && time.Now().UnixNano() < until
 }
 
+// full tells whether a query that turns out to wait would have no place.
+func (p *places) full() bool { return len(p.taken) == cap(p.taken) }
+
 // look, when the watch runs out, gives the turn to its own goroutine if the
 // query in the chain is still the one that it saw last time.
 func (l *lane) look() {
@@ -44,6 +47,7 @@ func (l *lane) look() {
 	}
 	if state&stateMask == inChain && l.seen.Load() == state && l.state.CompareAndSwap(state, state&^stateMask+1<<stateBits|working) {
 		l.armed = false
+		l.places.taken <- struct{}{} // one is free, or the query had not come here
 		l.places.beWary()
 		l.current.depart()
 		if l.finish() {

@@ -74,3 +74,42 @@ func TestAReloadForgetsTheChainThatHung(t *testing.T) {
 		t.Errorf("%d places free of the chain that hung, want the one given back", free)
 	}
 }
+
+// TestEachQueryThatWaitsHasAPlace: that which is found to wait, too, and without
+// one free a query is not tried.
+func TestEachQueryThatWaitsHasAPlace(t *testing.T) {
+	g := newGate(t)
+	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
+	claim := claimFor(t, "one", s, func(c *Config) { c.Answerer = inPacketOnly("packet") })
+	p := claim.group.lanes[0].places
+	for range maxWaiting - 1 {
+		p.taken <- struct{}{}
+	}
+	c := dial(t, s.server.Addr)
+	answered := func(id uint16) {
+		c.send(packed(t, id, "packet."))
+		if m := c.receive(); m.Id != id {
+			t.Fatalf("%v, want reply %d", m, id)
+		}
+	}
+	c.send(packed(t, 1, "slow."))
+	<-g.entered
+	answered(2) // by who has the turn after it
+	if !p.full() {
+		t.Fatalf("%d places taken, want all", len(p.taken))
+	}
+	for i := range uint16(20) {
+		p.waryUntil.Store(0)
+		c.send(packed(t, 10, "slow."))
+		answered(100 + i)
+	}
+	if n := len(g.entered); n != 0 {
+		t.Errorf("%d queries are in the chain without a place", n)
+	}
+	g.release()
+	c.receive()
+	claim.Release()
+	if free := maxWaiting - len(p.taken); free != 1 {
+		t.Errorf("%d places free in the end, want the one given back", free)
+	}
+}
