@@ -23,6 +23,7 @@ type places struct {
 	of        *serving
 	taken     chan struct{} // one for each
 	waryUntil atomic.Int64  // Unix nanoseconds
+	fullUntil time.Time     // belongs to who has the turn
 }
 
 func newPlaces(of *serving) *places { return &places{of: of, taken: make(chan struct{}, maxWaiting)} }
@@ -86,15 +87,15 @@ func (l *lane) handOver(w *writer, req *dns.Msg) {
 }
 
 // takePlace takes a place among the queries in goroutines of their own. It
-// waits for one, and lets them run, once in a batch and no longer than for a
-// query in the chain.
+// waits for one, and lets them run, no longer than for a query in the chain, and
+// not again for a while when that was in vain.
 func (l *lane) takePlace() bool {
 	select {
 	case l.places.taken <- struct{}{}:
 		return true
 	default:
 	}
-	if l.dropped > 0 {
+	if time.Now().Before(l.places.fullUntil) {
 		return false
 	}
 	l.flush() // what is ready does not wait too
@@ -104,6 +105,7 @@ func (l *lane) takePlace() bool {
 	case l.places.taken <- struct{}{}:
 		return true
 	case <-timeout.C:
+		l.places.fullUntil = time.Now().Add(wariness)
 	case <-l.closing:
 	}
 	return false

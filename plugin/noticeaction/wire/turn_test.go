@@ -113,3 +113,30 @@ func TestEachQueryThatWaitsHasAPlace(t *testing.T) {
 		t.Errorf("%d places free in the end, want the one given back", free)
 	}
 }
+
+// TestPlacesAreAwaitedOnceInAWhile: a wait in vain is not repeated for each batch, and
+// a place that is free is taken at once.
+func TestPlacesAreAwaitedOnceInAWhile(t *testing.T) {
+	s := startSite(t, freeAddress(t, "127.0.0.1"), echo)
+	claim := claimFor(t, "one", s)
+	l := claim.group.lanes[0]
+	claim.Release() // from here on the turn is the test's
+	l.closing = make(chan struct{})
+	p := newPlaces(l.places.of)
+	l.places = p
+	for range maxWaiting {
+		p.taken <- struct{}{}
+	}
+	if begin := time.Now(); l.takePlace() || time.Since(begin) < patience || !p.fullUntil.After(begin.Add(wariness)) {
+		t.Errorf("a place taken that is not free, or not waited for, or again before %v", p.fullUntil)
+	}
+	p.fullUntil = time.Now().Add(time.Hour)
+	until := p.fullUntil
+	if l.takePlace() || p.fullUntil != until {
+		t.Error("waited once more")
+	}
+	<-p.taken
+	if !l.takePlace() {
+		t.Error("a free place is not taken")
+	}
+}
