@@ -45,7 +45,7 @@ func (s *stream) run(packets ...[]byte) {
 		if s.answered == s.asked {
 			return
 		}
-		_ = s.SetReadDeadline(time.Now().Add(3 * time.Second))
+		_ = s.SetReadDeadline(time.Now().Add(20 * time.Second))
 		if _, err := s.Read(buf[:]); err != nil {
 			return
 		}
