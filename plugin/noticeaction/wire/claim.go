@@ -20,7 +20,7 @@ const handOff = 5 * time.Second
 
 var datagramsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 	Namespace: plugin.Namespace, Subsystem: "noticeaction", Name: "udp_batch_datagrams_total",
-	Help: "Counter of datagrams read in batches, answered inside the packet, handed to the plugin chain, or dropped where too many wait in it.",
+	Help: "Counter of datagrams read in batches, answered inside the packet, everything else (handed to the plugin chain, or not worth a reply), or dropped where too many wait in the chain.",
 }, []string{"server", "path"})
 
 // Claim is what one server block of an owner holds of an address. The sockets

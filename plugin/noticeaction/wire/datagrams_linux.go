@@ -46,7 +46,7 @@ func (d *datagrams) init(i int, buffer []byte) {
 	h.Name = (*byte)(unsafe.Pointer(&d.peers[i]))
 }
 
-// call moves some of the datagrams, without waiting. One that is quick keeps
+// call moves some of the datagrams, without waiting for data or room. One that is quick keeps
 // Go's scheduler out of it, which else has to wake the thread that looks after
 // long calls, on each batch after a rest.
 func (d *datagrams) call(trap, fd uintptr, from, to int, quick bool) (int, syscall.Errno) {

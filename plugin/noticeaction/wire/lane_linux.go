@@ -21,7 +21,8 @@ const (
 	// let the first wait, and save little.
 	flushEvery = 16
 	// briefly is how many batches after a rest, and how many datagrams in each,
-	// are moved by quick calls. What else there is to run on the processor
+	// are moved by quick calls, which do not wait for data: practically all
+	// below saturation. What else there is to run on the processor
 	// is looked after by Go's scheduler, which has to hear of a reader that does
 	// not rest; and a collection waits for a quick call to end.
 	briefly = 16
