@@ -8,7 +8,7 @@ ROOM    := ./plugin/noticeaction
 
 # Packages that the race detector passes over in make test: those that do not
 # compile CoreDNS with them. make race takes all.
-RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect workday procedure store casework authority email intake mail orders page warnpage)))
+RACE_QUICK = $(addsuffix /...,$(wildcard $(addprefix $(ROOM)/,redirect leeway workday procedure store casework authority email intake mail orders page warnpage)))
 
 # command:package of Debian.
 TEST_TOOLS  := curl:curl gcc:gcc openssl:openssl dig:bind9-dnsutils delv:bind9-dnsutils nsupdate:bind9-dnsutils kdig:knot-dnsutils \
