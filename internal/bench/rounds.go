@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -55,10 +54,15 @@ func (l *lab) compare(rounds int, rivals ...*rival) error {
 // luck placed a zone in memory is worth some hundredths for as long as a
 // process lives.
 func (l *lab) compareLives(lives, rounds int, rivals ...*rival) error {
-	for range lives {
+	for life := range lives {
 		for _, r := range rivals {
-			r.server.stop()
-			if err := errors.Join(r.server.again(), r.server.settle()); err != nil {
+			if life > 0 {
+				r.server.stop()
+				if err := r.server.again(); err != nil {
+					return err
+				}
+			}
+			if err := r.server.settle(); err != nil {
 				return err
 			}
 		}
