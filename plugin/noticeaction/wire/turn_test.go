@@ -52,9 +52,7 @@ func TestAReloadForgetsTheChainThatHung(t *testing.T) {
 	c := dial(t, s.server.Addr)
 	c.send(packed(t, 1, "slow."))
 	<-g.entered
-	for range maxWaiting - 1 {
-		p.taken <- struct{}{}
-	}
+	p.take(maxWaiting - 1)
 	next, err := Acquire("next", Config{Address: s.server.Addr, Sockets: 1, Log: func(line string) { t.Error(line) }})
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +73,13 @@ func TestAReloadForgetsTheChainThatHung(t *testing.T) {
 	}
 }
 
+// take takes n places.
+func (p *places) take(n int) {
+	for range n {
+		p.taken <- struct{}{}
+	}
+}
+
 // TestEachQueryThatWaitsHasAPlace: that which is found to wait, too, and without
 // one free a query is not tried.
 func TestEachQueryThatWaitsHasAPlace(t *testing.T) {
@@ -82,9 +87,7 @@ func TestEachQueryThatWaitsHasAPlace(t *testing.T) {
 	s := startSite(t, freeAddress(t, "127.0.0.1"), g.serve)
 	claim := claimFor(t, "one", s, func(c *Config) { c.Answerer = inPacketOnly("packet") })
 	p := claim.group.lanes[0].places
-	for range maxWaiting - 1 {
-		p.taken <- struct{}{}
-	}
+	p.take(maxWaiting - 1)
 	c := dial(t, s.server.Addr)
 	answered := func(id uint16) {
 		c.send(packed(t, id, "packet."))
@@ -124,9 +127,7 @@ func TestPlacesAreAwaitedOnceInAWhile(t *testing.T) {
 	l.closing = make(chan struct{})
 	p := newPlaces(l.places.of)
 	l.places = p
-	for range maxWaiting {
-		p.taken <- struct{}{}
-	}
+	p.take(maxWaiting)
 	if begin := time.Now(); l.takePlace() || time.Since(begin) < patience || !p.fullUntil.After(begin.Add(wariness)) {
 		t.Errorf("a place taken that is not free, or not waited for, or again before %v", p.fullUntil)
 	}
