@@ -41,7 +41,7 @@ func words[S text](name S) (first, next, last uint64) {
 	n := len(name)
 	switch {
 	case n >= 8:
-		return load64(name, 0), load64(name, max(0, n-16)), load64(name, n-8)
+		return load64(name, 0), load64(name, tail(n)), load64(name, n-8)
 	case n >= 4:
 		return uint64(load32(name, 0)), 0, uint64(load32(name, n-4))
 	case n >= 1:
@@ -50,8 +50,24 @@ func words[S text](name S) (first, next, last uint64) {
 	return 0, 0, 0
 }
 
+// tail returns where the last 16 of n bytes begin, or 0: max(0, n-16), which is compiled to a branch.
+func tail(n int) int {
+	i := n - 16
+	return i &^ (i >> 63)
+}
+
 // same reports whether the lower-case stored is name, whose key is k. They have the same length.
 func same[S text](k *key, name S, stored []byte) bool {
+	n := len(stored)
+	if n < 8 || n > 24 {
+		return sameOdd(k, name, stored)
+	}
+	first, next, last := binary.LittleEndian.Uint64(stored), binary.LittleEndian.Uint64(stored[tail(n):]), binary.LittleEndian.Uint64(stored[n-8:])
+	return (first^k.first)|(next^k.next)|(last^k.last) == 0
+}
+
+// sameOdd is same for the lengths that are seldom.
+func sameOdd[S text](k *key, name S, stored []byte) bool {
 	first, next, last := words(stored)
 	if (first^k.first)|(next^k.next)|(last^k.last) != 0 {
 		return false
@@ -72,7 +88,7 @@ func write[S text](stored []byte, k *key, name S) {
 		return
 	}
 	binary.LittleEndian.PutUint64(stored, k.first)
-	binary.LittleEndian.PutUint64(stored[max(0, n-16):], k.next)
+	binary.LittleEndian.PutUint64(stored[tail(n):], k.next)
 	binary.LittleEndian.PutUint64(stored[n-8:], k.last)
 }
 
@@ -90,13 +106,12 @@ func isLower[S text](k *key, name S) bool {
 	return true
 }
 
-// lower folds the bytes A-Z among the eight of w.
+// lower folds the bytes A-Z among the eight of w. Of a byte below 0x80, one sum has the high bit from A on and the
+// other after Z.
 func lower(w uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	low := w &^ high
-	notBefore := low + (0x80-'A')*ones
-	after := low + (0x80-'Z'-1)*ones
-	return w | (notBefore&^after&^w&high)>>2
+	return w | ((low+(0x80-'A')*ones)^(low+(0x80-'Z'-1)*ones))&^w&high>>2
 }
 
 func mix(a, b uint64) uint64 {
@@ -107,12 +122,12 @@ func mix(a, b uint64) uint64 {
 // load64 reads eight bytes little-endian. encoding/binary does so for slices only; written out, the
 // compiler makes one load of it for strings too.
 func load64[S text](s S, i int) uint64 {
-	_ = s[i+7]
-	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+	s = s[i : i+8]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 func load32[S text](s S, i int) uint32 {
-	_ = s[i+3]
-	return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
+	s = s[i : i+4]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
