@@ -138,7 +138,7 @@ func since(x, old *index) *index {
 
 // fitted returns x, or the same in less memory if x was made for much more than it got.
 func (x *index) fitted() *index {
-	if 10*linesFor(x.size) > 9*len(x.lines) {
+	if 10*linesFor(x.len, x.size) > 9*len(x.lines) {
 		x.rest.arena = slices.Clone(x.rest.arena)
 		return x
 	}

@@ -42,7 +42,7 @@ func lay(x *index, name []byte, id AuthorityID) {
 
 // roomFor reports whether the index was made for so many names, whose records take so many bytes.
 func (x *index) roomFor(names, size int) bool {
-	return names <= namesToWord*len(x.filter) && size <= filled*len(x.lines)
+	return names <= namesToWord*len(x.filter) && linesFor(names, size) <= len(x.lines)
 }
 
 func (x *index) clone() *index {

@@ -1,7 +1,6 @@
 package redirect
 
 import (
-	"encoding/binary"
 	"iter"
 	"math"
 	"math/bits"
@@ -25,20 +24,10 @@ type index struct {
 	size int // bytes of their records
 }
 
-// line is as much as a processor fetches at once: records one after the other, and zeros.
-//
-// A record is a byte with the name's length, two with the authority, little-endian, and the name. The
-// first byte of a line has the bit more if names that belong in the line, or in one before it in the
-// group, lie further on.
-type line [64]byte
-
 const (
-	headSize    = 3
-	longest     = len(line{}) - headSize
-	more        = 0x80
-	lengthMask  = 0x3f
-	group       = 4
-	filled      = 47 // bytes of a line that records take up on average
+	group       = 4  // lines
+	filled      = 47 // bytes of a line that records and their tags take up on average
+	namesToLine = 3  // on average at most
 	namesToWord = 6  // of the filter
 )
 
@@ -46,12 +35,14 @@ const (
 func newIndex(names, size int) *index {
 	return &index{
 		filter: make([]uint64, names/namesToWord+1),
-		lines:  make([]line, linesFor(size)),
+		lines:  make([]line, linesFor(names, size)),
 	}
 }
 
-// linesFor returns how many lines an index has for records of so many bytes.
-func linesFor(size int) int { return (size/(filled*group) + 1) * group }
+// linesFor returns how many lines an index has for so many names, whose records take so many bytes.
+func linesFor(names, size int) int {
+	return (max(names/(namesToLine*group), size/(filled*group)) + 1) * group
+}
 
 func recordSize[S text](name S) int { return headSize + len(name) }
 
@@ -90,34 +81,33 @@ func find[S text](x *index, k *key, name S) (AuthorityID, bool) {
 	return authorityOf(record), true
 }
 
-// locate returns the record of name, from its head on, or nil.
+// locate returns the record of name, or nil.
 func locate[S text](x *index, k *key, name S) []byte {
 	if !x.mayHold(k.hash) {
 		return nil
 	}
-	return inLines(x, k, name)
+	return inLines(x, k, name, 0)
 }
 
-// inLines is locate for a name that the filter lets through.
-func inLines[S text](x *index, k *key, name S) []byte {
-	home := scale(k.hash, len(x.lines))
-	for i := range group {
-		l := &x.lines[home^i]
-		for at := 0; at+headSize < len(l); {
-			n := int(l[at] & lengthMask)
-			if n == 0 {
-				break
-			}
-			if n == len(name) && same(k, name, l[at+headSize:at+headSize+len(name)]) {
-				return l[at:]
-			}
-			at += headSize + n
-		}
-		if l[0]&more == 0 {
-			return nil
+// inLines is locate for a name that the filter lets through. It looks in a line of the group, of which the
+// first is 0, and in those that come after it.
+func inLines[S text](x *index, k *key, name S, i int) []byte {
+	if i == group || len(name) == 0 || len(name) > longest {
+		return inRest(&x.rest, k, name)
+	}
+	l := &x.lines[scale(k.hash, len(x.lines))^i]
+	head := l.head()
+	for found := head.tagged(tagOf(k.hash, len(name))); found != 0; found &= found - 1 {
+		at := head.record(found)
+		record := l[at : at+idSize+len(name)]
+		if same(k, name, record[idSize:]) {
+			return record
 		}
 	}
-	return inRest(&x.rest, k, name)
+	if l[more] == 0 {
+		return nil
+	}
+	return inLines(x, k, name, i+1)
 }
 
 // insert adds a name that is not there. For speed alone, an index should not get more than it was made
@@ -131,50 +121,29 @@ func insert[S text](x *index, k *key, name S, id AuthorityID) {
 func place[S text](x *index, k *key, name S, id AuthorityID) {
 	x.size += recordSize(name)
 	x.len++
-	home := scale(k.hash, len(x.lines))
+	if len(name) > longest {
+		addRest(&x.rest, k, name, id)
+		return
+	}
+	home, tag := scale(k.hash, len(x.lines)), tagOf(k.hash, len(name))
 	for i := range group {
 		l := &x.lines[home^i]
-		if at, ok := l.room(len(name)); ok {
-			l[at] |= byte(len(name))
-			setAuthority(l[at:], id)
-			write(l[at+headSize:at+headSize+len(name)], k, name)
+		if record := l.take(tag, len(name)); record != nil {
+			setAuthority(record, id)
+			write(record[idSize:], k, name)
 			return
 		}
-		l[0] |= more
+		l[more] = 1
 	}
 	addRest(&x.rest, k, name, id)
-}
-
-// room returns where a record for a name of n bytes can begin.
-func (l *line) room(n int) (at int, ok bool) {
-	for at+headSize < len(l) && l[at]&lengthMask != 0 {
-		at += headSize + int(l[at]&lengthMask)
-	}
-	return at, at+headSize+n <= len(l)
-}
-
-func authorityOf(record []byte) AuthorityID {
-	return AuthorityID(binary.LittleEndian.Uint16(record[1:]))
-}
-
-func setAuthority(record []byte, id AuthorityID) {
-	binary.LittleEndian.PutUint16(record[1:], uint16(id))
 }
 
 // all yields every name in the order it is stored in. The name is only lent.
 func (x *index) all() iter.Seq2[[]byte, AuthorityID] {
 	return func(yield func([]byte, AuthorityID) bool) {
 		for i := range x.lines {
-			l := &x.lines[i]
-			for at := 0; at+headSize < len(l); {
-				n := int(l[at] & lengthMask)
-				if n == 0 {
-					break
-				}
-				if !yield(l[at+headSize:at+headSize+n], authorityOf(l[at:])) {
-					return
-				}
-				at += headSize + n
+			if !x.lines[i].all(yield) {
+				return
 			}
 		}
 		x.rest.all(yield)
@@ -206,7 +175,7 @@ func (x *index) bytes() int {
 
 // rest holds the few names that found no room in their lines.
 type rest struct {
-	arena []byte   // records, as in a line but without the bit
+	arena []byte   // a byte with the name's length, and the record, as in a line
 	slots []uint32 // an open hash table, a power of two: where in the arena a record begins, plus one; 0: none
 	len   int
 }
@@ -219,8 +188,8 @@ func inRest[S text](r *rest, k *key, name S) []byte {
 		return nil
 	}
 	for i := r.slot(k.hash); r.slots[i] != 0; i = r.slot(i + 1) {
-		record := r.arena[r.slots[i]-1:]
-		if int(record[0]) == len(name) && same(k, name, record[headSize:headSize+len(name)]) {
+		n, record := int(r.arena[r.slots[i]-1]), r.arena[r.slots[i]:]
+		if n == len(name) && same(k, name, record[idSize:idSize+n]) {
 			return record
 		}
 	}
@@ -260,7 +229,7 @@ func (r *rest) grow() {
 func (r *rest) all(yield func([]byte, AuthorityID) bool) {
 	for left := r.arena; len(left) > 0; {
 		end := headSize + int(left[0])
-		if !yield(left[headSize:end], authorityOf(left)) {
+		if !yield(left[headSize:end], authorityOf(left[1:])) {
 			return
 		}
 		left = left[end:]

@@ -36,21 +36,23 @@ func lookup[S text](t *Table, name S) (AuthorityID, bool) {
 		return 0, false
 	}
 	k := keyOf(name)
-	for _, layer := range [...]*index{t.overlay, t.middle} {
-		if layer == nil || !layer.mayHold(k.hash) {
-			continue
-		}
-		if id, ok := find(layer, &k, name); ok {
-			if id == tombstone {
-				return 0, false
-			}
-			return id, true
-		}
+	var record []byte
+	if t.overlay != nil && t.overlay.mayHold(k.hash) {
+		record = inLines(t.overlay, &k, name, 0)
 	}
-	if !t.base.mayHold(k.hash) {
+	if record == nil && t.middle != nil && t.middle.mayHold(k.hash) {
+		record = inLines(t.middle, &k, name, 0)
+	}
+	if record == nil && t.base.mayHold(k.hash) {
+		record = inLines(t.base, &k, name, 0)
+	}
+	if record == nil {
 		return 0, false
 	}
-	return find(t.base, &k, name)
+	if id := authorityOf(record); id != tombstone {
+		return id, true
+	}
+	return 0, false
 }
 
 // Authority returns the authority behind an id of this table, and "" for an id that it never gave.
