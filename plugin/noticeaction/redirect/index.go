@@ -100,7 +100,11 @@ func inLines[S text](x *index, k *key, name S, i int) []byte {
 	for found := head.tagged(tagOf(k.hash, len(name))); found != 0; found &= found - 1 {
 		at := head.record(found)
 		record := l[at : at+idSize+len(name)]
-		if same(k, name, record[idSize:]) {
+		if isUsual(len(name)) {
+			if sameWords(k, record[idSize:]) {
+				return record
+			}
+		} else if same(k, name, record[idSize:]) {
 			return record
 		}
 	}

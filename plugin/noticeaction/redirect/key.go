@@ -50,7 +50,7 @@ func words[S text](name S) (first, next, last uint64) {
 	return 0, 0, 0
 }
 
-// tail returns where the last 16 of n bytes begin, or 0: max(0, n-16), which is compiled to a branch.
+// tail returns where the last 16 of n bytes begin, or 0. The compiler makes a branch of max(0, n-16).
 func tail(n int) int {
 	i := n - 16
 	return i &^ (i >> 63)
@@ -58,16 +58,9 @@ func tail(n int) int {
 
 // same reports whether the lower-case stored is name, whose key is k. They have the same length.
 func same[S text](k *key, name S, stored []byte) bool {
-	n := len(stored)
-	if n < 8 || n > 24 {
-		return sameOdd(k, name, stored)
+	if isUsual(len(name)) {
+		return sameWords(k, stored)
 	}
-	first, next, last := binary.LittleEndian.Uint64(stored), binary.LittleEndian.Uint64(stored[tail(n):]), binary.LittleEndian.Uint64(stored[n-8:])
-	return (first^k.first)|(next^k.next)|(last^k.last) == 0
-}
-
-// sameOdd is same for the lengths that are seldom.
-func sameOdd[S text](k *key, name S, stored []byte) bool {
 	first, next, last := words(stored)
 	if (first^k.first)|(next^k.next)|(last^k.last) != 0 {
 		return false
@@ -80,10 +73,21 @@ func sameOdd[S text](k *key, name S, stored []byte) bool {
 	return true
 }
 
+// isUsual reports whether a name is of a length for which sameWords will do.
+func isUsual(n int) bool { return n >= 8 && n <= 24 }
+
+// sameWords is same for the usual lengths, and so short that it is compiled into the look-up.
+func sameWords(k *key, stored []byte) bool {
+	n := len(stored)
+	first := binary.LittleEndian.Uint64(stored)
+	next, last := binary.LittleEndian.Uint64(stored[tail(n):]), binary.LittleEndian.Uint64(stored[n-8:])
+	return (first^k.first)|(next^k.next)|(last^k.last) == 0
+}
+
 // write copies name, which is in lower case and whose key is k, to where it is stored, of its length.
 func write[S text](stored []byte, k *key, name S) {
 	n := len(stored)
-	if n < 8 || n > 24 {
+	if !isUsual(n) {
 		copy(stored, name)
 		return
 	}
