@@ -79,6 +79,19 @@ func TestMostNamesLieInTheirLine(t *testing.T) {
 	}
 }
 
+// TestShortNamesLieInLines has an index of names of which lines could hold more than they have tags for.
+func TestShortNamesLieInLines(t *testing.T) {
+	const n = 100_000
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("%05d", i))
+	}
+	x := loaded(names).Table().base
+	if share := float64(x.rest.len) / n; share > 0.05 {
+		t.Errorf("%.3f of the names lie in the rest, want at most 0.05", share)
+	}
+}
+
 // TestEmptyNameIsNowhere has no hash make a record of the place where none is.
 func TestEmptyNameIsNowhere(t *testing.T) {
 	x := newIndex(10, 200)
