@@ -49,9 +49,13 @@ func (l load) arguments(port string, lasts time.Duration, verbose bool) []string
 
 // send runs dnsperf against a port.
 func (l load) send(port string, lasts time.Duration, verbose bool) (tally, error) {
-	out, err := exec.Command("taskset", l.arguments(port, lasts, verbose)...).CombinedOutput()
-	if err != nil {
-		return tally{}, fmt.Errorf("running dnsperf: %w\n%s", err, out[max(0, len(out)-2000):])
+	return tallyOf(exec.Command("taskset", l.arguments(port, lasts, verbose)...).CombinedOutput())
+}
+
+// tallyOf reads what dnsperf printed before it ended so.
+func tallyOf(out []byte, ended error) (tally, error) {
+	if ended != nil {
+		return tally{}, fmt.Errorf("running dnsperf: %w\n%s", ended, out[max(0, len(out)-2000):])
 	}
 	t, err := parseTally(out)
 	if err != nil {

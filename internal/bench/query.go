@@ -55,7 +55,7 @@ func (l *lab) measurePass() error {
 	}
 	without := &rival{name: "without the directive", server: s, load: load{file: file}}
 	rivals = append(rivals, without)
-	if err := l.compareLives(l.lives, 2*l.rounds, rivals...); err != nil { // of a difference of hundredths
+	if err := l.compareLives(l.lives, rivals...); err != nil {
 		return err
 	}
 	l.passed = rivals[2]
@@ -138,7 +138,7 @@ func (l *lab) measureFlagged() error {
 		return err
 	}
 	rivals = append([]*rival{rivals[0], million}, rivals[1:]...)
-	if err := l.compareLives((l.lives+1)/2, l.rounds, rivals...); err != nil {
+	if err := l.compareLives((l.lives+1)/2, rivals...); err != nil {
 		return err
 	}
 	l.answered = million

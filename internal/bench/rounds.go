@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,34 +15,20 @@ type rival struct {
 	rate   samples // queries answered a second
 }
 
-// turn is how long a rival is under load in a round: short, so that neighbours
-// in time share what else the machine does.
-const turn = 330 * time.Millisecond
+// In a round each rival is under load for a turn, in slices during which the others' loads are stopped: so short that
+// rivals share what else the machine does.
+const (
+	turn  = 330 * time.Millisecond
+	slice = 20 * time.Millisecond
+)
 
 // compare gives each rival its turn in every round, each round beginning with
-// another, A B C B C A, after one that does not count.
+// another, after one that does not count.
 func (l *lab) compare(rounds int, rivals ...*rival) error {
 	for round := range rounds + 1 {
-		for i := range rivals {
-			r := rivals[(round+i)%len(rivals)]
-			before, err := r.server.cpu()
-			if err != nil {
-				return err
-			}
-			begin := time.Now()
-			t, err := r.load.send(r.server.port, turn, false)
-			if err != nil {
-				return fmt.Errorf("asking %s: %w", r.name, err)
-			}
-			took := time.Since(begin)
-			after, err := r.server.cpu()
-			if err != nil {
-				return err
-			}
-			if round > 0 {
-				r.cpu = append(r.cpu, float64(after-before)/float64(time.Microsecond)/float64(t.completed))
-				r.rate = append(r.rate, float64(t.completed)/took.Seconds())
-			}
+		first := round % len(rivals)
+		if err := oneRound(round > 0, slices.Concat(rivals[first:], rivals[:first])); err != nil {
+			return err
 		}
 	}
 	for _, r := range rivals {
@@ -50,11 +37,46 @@ func (l *lab) compare(rounds int, rivals ...*rival) error {
 	return nil
 }
 
+// oneRound has the rivals' loads take slices in turn until all have ended. It counts or only warms up.
+func oneRound(counts bool, rivals []*rival) error {
+	var loads []*sliced
+	defer func() {
+		for _, load := range loads {
+			load.kill()
+		}
+	}()
+	for _, r := range rivals {
+		load, err := r.start(time.Duration(len(rivals)) * turn)
+		if err != nil {
+			return err
+		}
+		loads = append(loads, load)
+	}
+	for left := len(loads); left > 0; {
+		left = 0
+		for _, load := range loads {
+			if load.step() {
+				left++
+			}
+		}
+	}
+	for i, r := range rivals {
+		if err := loads[i].take(r, counts); err != nil {
+			return fmt.Errorf("asking %s: %w", r.name, err)
+		}
+	}
+	return nil
+}
+
+// roundsOfLife is how many rounds a life of the servers is measured by.
+const roundsOfLife = 5
+
 // compareLives is compare over several lives of the rivals' servers: where
 // luck placed a zone in memory is worth some hundredths for as long as a
-// process lives.
-func (l *lab) compareLives(lives, rounds int, rivals ...*rival) error {
+// process lives. So a life is one sample, however many rounds it has.
+func (l *lab) compareLives(lives int, rivals ...*rival) error {
 	for life := range lives {
+		var living []*rival
 		for _, r := range rivals {
 			if life > 0 {
 				r.server.stop()
@@ -62,12 +84,18 @@ func (l *lab) compareLives(lives, rounds int, rivals ...*rival) error {
 					return err
 				}
 			}
+			living = append(living, &rival{name: r.name, server: r.server, load: r.load})
+		}
+		for _, r := range living {
 			if err := r.server.settle(); err != nil {
 				return err
 			}
 		}
-		if err := l.compare(rounds/lives, rivals...); err != nil {
+		if err := l.compare(roundsOfLife, living...); err != nil {
 			return err
+		}
+		for i, r := range rivals {
+			r.cpu, r.rate = append(r.cpu, living[i].cpu.median()), append(r.rate, living[i].rate.median())
 		}
 	}
 	return nil
