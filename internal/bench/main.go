@@ -37,7 +37,7 @@ type effort struct {
 }
 
 var (
-	full  = effort{rounds: 45, lives: 17, long: 3, zone: 200_000, few: 10_000, many: 1_000_000, flags: 500}
+	full  = effort{rounds: 45, lives: 13, long: 3, zone: 200_000, few: 10_000, many: 1_000_000, flags: 500}
 	smoke = effort{rounds: 5, lives: 1, long: 1, zone: 10_000, few: 10_000, many: 100_000, flags: 100, smoke: true}
 )
 
