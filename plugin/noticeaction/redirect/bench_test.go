@@ -144,11 +144,14 @@ func BenchmarkLoader1M(b *testing.B) {
 		names = append(names, []byte(name))
 		octets += len(name)
 	}
-	authority := []byte("apd-gba")
 	s := NewSet()
 	b.ReportAllocs()
 	for b.Loop() {
 		l := s.Loader(len(names), octets)
+		authority, err := l.Authority([]byte("apd-gba"))
+		if err != nil {
+			b.Fatal(err)
+		}
 		for _, name := range names {
 			if err := l.Add(name, authority); err != nil {
 				b.Fatal(err)

@@ -2,7 +2,6 @@ package redirect
 
 import (
 	"bytes"
-	"math/bits"
 	"slices"
 )
 
@@ -82,39 +81,43 @@ func (f *filler) finish() *index {
 // zoneCount counts names by their zones.
 type zoneCount struct {
 	zones []zone
-	last  int // counted; mostly it is counted again
+	last  int    // counted; mostly it is counted again
+	tail  uint64 // how names directly below that zone end, as a number
+	size  uint   // of the tail in bytes, at most 8; 0: it is longer, or there is none
 }
 
-// add counts a name, whose key is k.
+// add counts a name, which is in lower case and whose key is k.
 func (c *zoneCount) add(k *key, name []byte) {
-	dot := firstDot(k, name)
-	apex := name[dot+1:]
-	if dot >= 0 && c.last < len(c.zones) && c.zones[c.last].name == string(apex) {
+	if c.again(k, len(name)) {
 		c.zones[c.last].flags++
 		return
 	}
 	c.zones = countZone(c.zones, name, 1)
-	c.last = max(0, slices.IndexFunc(c.zones, func(z zone) bool { return z.name == string(apex) }))
+	dot := bytes.IndexByte(name, '.')
+	apex := name[dot+1:]
+	c.last = slices.IndexFunc(c.zones, func(z zone) bool { return z.name == string(apex) })
+	c.tail, c.size = 0, 0
+	if end := name[max(dot, 0):]; dot >= 0 && len(end) <= 8 {
+		c.size = uint(len(end))
+		for i, b := range end {
+			c.tail |= uint64(b) << (8 * i)
+		}
+	}
 }
 
-// firstDot returns where the first dot of a name is, whose key is k; -1: nowhere. It knows from the words of the key,
-// without a branch on the length.
-func firstDot(k *key, name []byte) int {
-	n := len(name)
-	if n < 8 || n > 24 {
-		return bytes.IndexByte(name, '.')
+// again reports whether a name of n bytes, whose key is k, is directly below the zone counted last. It knows from the words
+// of the key, without a branch on the length; false if it does not.
+func (c *zoneCount) again(k *key, n int) bool {
+	if c.size == 0 || n < 8 || n > 24 || k.last>>(64-8*c.size) != c.tail {
+		return false
 	}
-	all := dots(k.first) | dots(k.next)<<max(0, n-16) | dots(k.last)<<(n-8)
-	if all == 0 {
-		return -1
-	}
-	return bits.TrailingZeros64(all)
+	cut := 8 * uint(max(0, 8+int(c.size)-n)) // what first and next have of the tail
+	return dotted(k.first<<cut)|dotted(k.next<<cut)|dotted(k.last<<(8*c.size)) == 0
 }
 
-// dots returns a bit for each byte of w: whether it is a dot.
-func dots(w uint64) uint64 {
-	const ones, low = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f
+// dotted returns 0 if none of the bytes of w is a dot.
+func dotted(w uint64) uint64 {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
 	w ^= '.' * ones
-	others := (w&low + low) | w | low
-	return (^others >> 7) * 0x0102040810204080 >> 56
+	return (w - ones) &^ w & high
 }

@@ -30,9 +30,28 @@ func keyOf[S text](name S) key {
 	for i := 8; i < len(name)-16; i += 8 {
 		h = mix(h^lower(load64(name, i)), secret[3])
 	}
-	h = mix(k.first^h, k.next^secret[1])
-	k.hash = mix(h^uint64(len(name)), k.last^secret[2])
+	k.finish(h, len(name))
 	return k
+}
+
+// keyOfLower is keyOf for a name that is in lower case and has a byte or more; false: it is not so.
+func keyOfLower(name []byte) (k key, ok bool) {
+	k.first, k.next, k.last = words(name)
+	upper := upperOf(k.first) | upperOf(k.next) | upperOf(k.last)
+	h := secret[0]
+	for i := 8; i < len(name)-16; i += 8 {
+		w := load64(name, i)
+		upper |= upperOf(w)
+		h = mix(h^w, secret[3])
+	}
+	k.finish(h, len(name))
+	return k, upper == 0 && len(name) > 0
+}
+
+// finish hashes the words of a name of n bytes, after h is the hash of those between.
+func (k *key) finish(h uint64, n int) {
+	h = mix(k.first^h, k.next^secret[1])
+	k.hash = mix(h^uint64(n), k.last^secret[2])
 }
 
 // words loads the first 8 and the last 16 bytes, which overlap where name is shorter than 24. Only
@@ -110,12 +129,15 @@ func isLower[S text](k *key, name S) bool {
 	return true
 }
 
-// lower folds the bytes A-Z among the eight of w. Of a byte below 0x80, one sum has the high bit from A on and the
-// other after Z.
-func lower(w uint64) uint64 {
+// lower folds the bytes A-Z among the eight of w.
+func lower(w uint64) uint64 { return w | upperOf(w)>>2 }
+
+// upperOf returns the high bit of each of the eight bytes of w that is one of A-Z. Of a byte below 0x80, one sum has the high
+// bit from A on and the other after Z.
+func upperOf(w uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	low := w &^ high
-	return w | ((low+(0x80-'A')*ones)^(low+(0x80-'Z'-1)*ones))&^w&high>>2
+	return ((low + (0x80-'A')*ones) ^ (low + (0x80-'Z'-1)*ones)) &^ w & high
 }
 
 func mix(a, b uint64) uint64 {

@@ -1,7 +1,5 @@
 package redirect
 
-import "fmt"
-
 // Loader makes a table of entries that are lent to it one after the other, in any order, when it is known how many
 // there are. It is for one goroutine.
 type Loader struct {
@@ -21,22 +19,25 @@ func (s *Set) Loader(entries, octets int) *Loader {
 	return l
 }
 
-// Add takes in an entry. Name and authority are those of an Entry, and so are the errors, after which the loader is of no
-// more use. The name must stay as it is until the table is published.
-func (l *Loader) Add(name, authority []byte) error {
-	k := keyOf(name)
-	if err := checkName(&k, name); err != nil {
-		return err
-	}
-	id, err := idOf(&l.known, authority)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+// Authority returns the id in the table of an authority, for entries to come. The text is that of an Entry, and so are the
+// errors.
+func (l *Loader) Authority(name []byte) (AuthorityID, error) { return idOf(&l.known, name) }
+
+// Add takes in an entry, with an id that Authority gave. The name is that of an Entry, and so are the errors, after which
+// the loader is of no more use. The name must stay as it is until the table is published.
+func (l *Loader) Add(name []byte, authority AuthorityID) error {
+	k, lower := keyOfLower(name)
+	if !lower || len(name) > maxName || name[len(name)-1] == '.' {
+		k = keyOf(name)
+		if err := checkName(&k, name); err != nil {
+			return err
+		}
 	}
 	if l.size += recordSize(name); l.size > l.set.limits.arena {
 		return errFull(l.set.limits.arena, l.len)
 	}
 	l.len++
-	l.fill.add(&k, name, id)
+	l.fill.add(&k, name, authority)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func TestLoaderIsAMap(t *testing.T) {
 		model := make(map[string]string)
 		for i, name := range names {
 			model[name] = fmt.Sprint("authority-", i%3)
-			if err := l.Add([]byte(name), []byte(model[name])); err != nil {
+			if err := addTo(l, name, model[name]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -37,7 +37,7 @@ func TestLoaderIsAMap(t *testing.T) {
 func TestLoaderLeavesTheSet(t *testing.T) {
 	s := NewSet()
 	l := s.Loader(1, 4)
-	if err := l.Add([]byte("a.be"), []byte("x")); err != nil {
+	if err := addTo(l, "a.be", "x"); err != nil {
 		t.Fatal(err)
 	}
 	apply(t, s, put("b.be", "y"))
@@ -48,20 +48,34 @@ func TestLoaderLeavesTheSet(t *testing.T) {
 	check(t, s.Table(), map[string]string{"a.be": "x", "c.be": "y"})
 }
 
-// TestFirstDot sets it beside the plain search for all lengths and places.
-func TestFirstDot(t *testing.T) {
-	for n := 1; n <= 70; n++ {
-		for _, filling := range []string{"a", "/", "-", "\xae", "\x00", "\xff"} {
-			for _, places := range [][]int{{}, {0}, {n - 1}, {n / 2}, {n / 3, n / 2}, {n / 2, n - 1}} {
-				name := []byte(strings.Repeat(filling, n))
-				for _, at := range places {
-					name[at] = '.'
-				}
-				k := keyOf(name)
-				if got, want := firstDot(&k, name), slices.Index(name, '.'); got != want {
-					t.Errorf("in %q at %d, want %d", name, got, want)
+// TestZoneCountAgain sets it beside a plain comparison: names of all lengths, below the zone counted last and others, with
+// dots at all places and with what resembles a dot.
+func TestZoneCountAgain(t *testing.T) {
+	for _, apex := range []string{"be", "b", "co.be", "seven77", "eight888", "vlaanderen", ""} {
+		for n := 1; n <= 40; n++ {
+			for _, filling := range []string{"a", "/", "-", "\xae", "\x00", "\xff"} {
+				for _, end := range []string{"." + apex, "/" + apex, "x" + apex, ".bf", "."} {
+					for dot := -1; dot < n; dot++ {
+						label := []byte(strings.Repeat(filling, n))
+						if dot >= 0 {
+							label[dot] = '.'
+						}
+						name := append(label, end...)
+						var c zoneCount
+						count(&c, "example."+apex)
+						count(&c, string(name))
+						want := countZone(countZone(nil, []byte("example."+apex), 1), name, 1)
+						if !slices.Equal(c.zones, want) {
+							t.Fatalf("after example.%s and %q: %v, want %v", apex, name, c.zones, want)
+						}
+					}
 				}
 			}
 		}
 	}
+}
+
+func count(c *zoneCount, name string) {
+	k := keyOf(name)
+	c.add(&k, []byte(name))
 }

@@ -121,12 +121,20 @@ func loadBytes(s *Set, generation uint64, entries []Entry) error {
 	}
 	l := s.Loader(len(entries), octets)
 	for _, e := range entries {
-		if err := l.Add([]byte(e.Name), []byte(e.Authority)); err != nil {
+		if err := addTo(l, e.Name, e.Authority); err != nil {
 			return err
 		}
 	}
 	l.Publish(generation)
 	return nil
+}
+
+func addTo(l *Loader, name, authority string) error {
+	id, err := l.Authority([]byte(authority))
+	if err != nil {
+		return err
+	}
+	return l.Add([]byte(name), id)
 }
 
 // check has the table hold the names of want and no more.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -18,18 +19,32 @@ func (tx *Tx) Load(set *redirect.Set, now time.Time) error {
 	due := now.Unix()
 	var flags uint64
 	var found account
+	var (
+		like   []byte // how the record before begins: the next mostly begins alike, and so says the same
+		lapsed bool
+		id     redirect.AuthorityID
+	)
 	c := tx.flags.Cursor()
 	for name, record := c.First(); name != nil; name, record = c.Next() {
 		flags++
 		found.add(name, record)
-		h, err := decodeHead(record)
-		if err != nil {
-			return fmt.Errorf("flag %s: %w", name, err)
+		if like == nil || !bytes.HasPrefix(record, like) {
+			h, err := decodeHead(record)
+			if err != nil {
+				return fmt.Errorf("flag %s: %w", name, err)
+			}
+			like, lapsed = record[:h.size], h.notAfter != 0 && h.notAfter <= due
+			if !lapsed {
+				id, err = loader.Authority(h.authority)
+			}
+			if err != nil {
+				return fmt.Errorf("loading flag %s: %w", name, err)
+			}
 		}
-		if h.notAfter != 0 && h.notAfter <= due {
+		if lapsed {
 			continue
 		}
-		if err := loader.Add(name, h.authority); err != nil {
+		if err := loader.Add(name, id); err != nil {
 			return fmt.Errorf("loading flags: %w", err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -94,5 +96,39 @@ func TestLoadChecksTheAccount(t *testing.T) {
 				t.Errorf("a table of %d was published", set.Table().Len())
 			}
 		})
+	}
+}
+
+// What Load takes from a record does not depend on the one before, however alike they begin.
+func TestLoadTakesEachRecordByItself(t *testing.T) {
+	ends := []time.Time{{}, noon.Add(-time.Hour), noon, noon.Add(time.Second), noon.Add(time.Hour)}
+	authorities := []string{"a", "ab", "apd-gba", strings.Repeat("a", 63)}
+	s := openTest(t, filepath.Join(t.TempDir(), "na.db"))
+	want := make(map[string]string)
+	mustUpdate(t, s, func(tx *Tx) error {
+		r := rand.New(rand.NewPCG(1, 0))
+		for n := range 2000 {
+			f := flagOf(fmt.Sprintf("n%04d.be", n), ends[r.IntN(len(ends))])
+			f.Authority = authorities[r.IntN(len(authorities))]
+			if f.NotAfter.IsZero() || f.NotAfter.After(noon) {
+				want[f.Name] = f.Authority
+			}
+			if err := tx.PutFlag(f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	set := redirect.NewSet()
+	if err := s.View(func(tx *Tx) error { return tx.Load(set, noon) }); err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]string)
+	for name := range set.Table().Names() {
+		id, _ := set.Table().Lookup(name)
+		got[name] = set.Table().Authority(id)
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%d names are not the %d that were put, with their authorities", len(got), len(want))
 	}
 }

@@ -52,12 +52,10 @@ func readFlag(t *flagText[[]byte], b []byte) bool {
 type head struct {
 	notAfter  int64
 	authority []byte // within the record
+	size      int    // of it in bytes, at the beginning of the record
 }
 
 func decodeHead(b []byte) (head, error) {
-	if len(b) > 2 && b[0] == flagVersion && b[1] == 0 && int(b[2]) < min(0x80, len(b)-2) { // as most are: without an end
-		return head{authority: b[3 : 3+b[2]]}, nil
-	}
 	h, r := readHead(b)
 	if r.bad {
 		return head{}, fmt.Errorf("%w: its record cannot be read", ErrDamaged)
@@ -72,6 +70,7 @@ func readHead(b []byte) (head, reader) {
 	r := reader{b: b[1:]}
 	h := head{notAfter: r.varint()}
 	h.authority = r.bytes()
+	h.size = len(b) - len(r.b)
 	return h, r
 }
 
