@@ -73,8 +73,14 @@ func (f *Flag) text() *flagText[string] {
 	}
 }
 
-func (f *flagText[T]) appendJSON(b []byte) []byte {
-	b = appendText(append(b, `{"name":`...), f.name)
+func (f *flagText[T]) appendJSON(b []byte) []byte { return f.appendRest(appendName(b, f.name)) }
+
+// appendName appends how the JSON of a flag begins, and appendRest the rest.
+func appendName[T string | []byte](b []byte, name T) []byte {
+	return appendText(append(b, `{"name":`...), name)
+}
+
+func (f *flagText[T]) appendRest(b []byte) []byte {
 	b = appendText(append(b, `,"authority":`...), f.authority)
 	b = appendText(append(b, `,"reference":`...), f.reference)
 	b = appendGiven(b, `,"case":`, f.held)

@@ -28,17 +28,21 @@ func TestFlagLines(t *testing.T) {
 		var want bytes.Buffer
 		count := rapid.IntRange(0, 8).Draw(rt, "flags")
 		mustUpdate(t, s, func(tx *Tx) error {
+			var f Flag
 			for i := range count {
-				f := Flag{
-					Name: fmt.Sprintf("name-%d.be", i), Authority: "apd-gba", Reference: text.Draw(rt, "reference"),
-					Since: at.Draw(rt, "since"), Changed: rapid.Uint64().Draw(rt, "changed"),
+				if i == 0 || !rapid.Bool().Draw(rt, "of one order with the flag before") {
+					f = Flag{
+						Authority: "apd-gba", Reference: text.Draw(rt, "reference"),
+						Since: at.Draw(rt, "since"), Changed: rapid.Uint64().Draw(rt, "changed"),
+					}
+					if rapid.Bool().Draw(rt, "ends") {
+						f.NotAfter = at.Draw(rt, "not_after")
+					}
+					if rapid.Bool().Draw(rt, "held") {
+						f.Case, f.Note = text.Draw(rt, "case"), text.Draw(rt, "note")
+					}
 				}
-				if rapid.Bool().Draw(rt, "ends") {
-					f.NotAfter = at.Draw(rt, "not_after")
-				}
-				if rapid.Bool().Draw(rt, "held") {
-					f.Case, f.Note = text.Draw(rt, "case"), text.Draw(rt, "note")
-				}
+				f.Name = fmt.Sprintf("name-%d.be", i)
 				if err := errors.Join(json.NewEncoder(&want).Encode(f), tx.PutFlag(f)); err != nil {
 					return err
 				}

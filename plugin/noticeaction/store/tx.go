@@ -199,32 +199,6 @@ func (tx *Tx) Flags(q Query) iter.Seq2[Flag, error] {
 	}
 }
 
-// FlagLines yields the flags that Flags does as NDJSON, several times as fast: whole lines of about size bytes
-// together. They hold until the next.
-func (tx *Tx) FlagLines(q Query, size int) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		var lines []byte
-		t := flagText[[]byte]{times: new(times)}
-		for name, v := range tx.selected(q) {
-			if !readFlag(&t, v) {
-				yield(nil, unreadable("flag "+string(name)))
-				return
-			}
-			t.name = name
-			if lines = append(t.appendJSON(lines), '\n'); len(lines) < size {
-				continue
-			}
-			if !yield(lines, nil) {
-				return
-			}
-			lines = lines[:0]
-		}
-		if len(lines) > 0 {
-			yield(lines, nil)
-		}
-	}
-}
-
 // CountFlags returns how many flags there are to select.
 func (tx *Tx) CountFlags(q Query) (n int, err error) {
 	if q == (Query{}) {
