@@ -57,7 +57,7 @@ func (s *sliced) step() bool {
 func (s *sliced) kill() {
 	if !s.ended {
 		s.signal(syscall.SIGKILL)
-		<-s.gone
+		_ = <-s.gone
 		s.ended = true
 	}
 }
