@@ -22,12 +22,10 @@ func (tx *Tx) Append(e Entry) error {
 	}
 	tx.prev = hex.AppendEncode(tx.prev[:0], tx.state.head[:])
 	tx.line = appendEntry(tx.line[:0], &e, tx.prev)
-	line := tx.keep(tx.line)
-	tx.journal.FillPercent = 1 // only ever appended to
-	if err := tx.journal.Put(seqKey(e.Seq), line); err != nil {
-		return fmt.Errorf("putting journal entry %d: %w", e.Seq, err)
+	if err := tx.putLine(tx.line); err != nil {
+		return err
 	}
-	tx.state.lines, tx.state.last, tx.state.head = e.Seq, unix(e.Time), sha256.Sum256(line)
+	tx.state.last, tx.state.head = unix(e.Time), sha256.Sum256(tx.line)
 	return nil
 }
 
@@ -49,7 +47,15 @@ func (tx *Tx) JournalHead() string { return hex.EncodeToString(tx.state.head[:])
 func (tx *Tx) LastCommit() time.Time { return fromUnix(tx.state.last) }
 
 // Line returns a line of the journal as it is stored, valid during the transaction; nil if there is none.
-func (tx *Tx) Line(seq uint64) []byte { return tx.journal.Get(seqKey(seq)) }
+func (tx *Tx) Line(seq uint64) []byte {
+	if seq <= tx.beforeTail() {
+		return tx.journal.Get(seqKey(seq))
+	}
+	for _, line := range tx.inTail(seq - 1) {
+		return line
+	}
+	return nil
+}
 
 // Entry returns a line of the journal, decoded.
 func (tx *Tx) Entry(seq uint64) (Entry, error) {
@@ -72,6 +78,7 @@ func (tx *Tx) Journal(after uint64) iter.Seq2[uint64, []byte] {
 				return
 			}
 		}
+		tx.inTail(after)(yield)
 	}
 }
 

@@ -102,7 +102,7 @@ func TestOpenRefuses(t *testing.T) {
 		}), ErrForeign, "another program"},
 		{"a newer schema", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint32(nil, 99))
-		}), ErrNewer, "schema 99, expected at most 5"},
+		}), ErrNewer, "schema 99, expected at most 6"},
 		{"a schema version of the wrong size", change(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(schemaKey, []byte{1})
 		}), ErrDamaged, "expected 4"},

@@ -30,6 +30,8 @@ type Tx struct {
 	meta, flags, expiry, journal *bolt.Bucket // those that nearly every transaction uses
 
 	state   state
+	tail    tail
+	moved   bool // the tail, where its lines stay
 	written bool
 	counts  *Counts // by how much they change; nil: not at all
 	arena   []byte  // bbolt wants values left alone until the end; they lie here
@@ -43,7 +45,9 @@ func newTx(tx *bolt.Tx) (*Tx, error) {
 	t := &Tx{tx: tx}
 	t.meta, t.flags, t.expiry, t.journal = t.bucket(metaBucket), t.bucket(flagsBucket), t.bucket(expiryBucket), t.bucket(journalBucket)
 	var err error
-	t.state, err = decodeState(t.meta.Get(stateKey))
+	if t.state, err = decodeState(t.meta.Get(stateKey)); err == nil {
+		t.tail, err = decodeTail(t.meta.Get(tailKey), t.state.lines)
+	}
 	return t, err
 }
 
@@ -63,6 +67,9 @@ func (tx *Tx) bucket(name []byte) *bolt.Bucket {
 func (tx *Tx) flush() error {
 	if !tx.written {
 		return nil
+	}
+	if err := tx.meta.Put(tailKey, tx.tail.text); err != nil {
+		return fmt.Errorf("putting the tail of the journal: %w", err)
 	}
 	return tx.meta.Put(stateKey, encodeState(tx.state))
 }
