@@ -56,3 +56,22 @@ func TestExtendLeavesTheLayersAsTheyWere(t *testing.T) {
 		t.Errorf("the layer was copied in %d of 400 steps, want nearly all", copied)
 	}
 }
+
+// A layer that grows by copies has lines for its names: most lie there, also when the later ones are longer.
+func TestExtendMakesLinesForItsNames(t *testing.T) {
+	now := newIndex(0, 0)
+	for i := range 200 {
+		newest := newIndex(100, 4800)
+		for n := range 100 {
+			lay(newest, fmt.Appendf(nil, "%0*d", 5+i/40*5, 100*i+n), 1)
+		}
+		next, err := extend(maxArena, now, newest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now = next
+		if share := float64(now.rest.len) / float64(now.len); share > 0.08 {
+			t.Fatalf("%.2f of %d names lie in the rest, want at most 0.08", share, now.len)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (f *filler) write() {
 	for i := range f.waiting {
 		w := &f.waiting[i]
 		if x.mark(w.key.hash) {
-			if record := inLines(x, &w.key, w.name, 0); record != nil {
+			if record := inLines(x, &w.key, w.name); record != nil {
 				setAuthority(record, w.id)
 				continue
 			}

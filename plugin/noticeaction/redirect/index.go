@@ -44,7 +44,7 @@ func linesFor(names, size int) int {
 	return (max(names/(namesToLine*group), size/(filled*group)) + 1) * group
 }
 
-func recordSize[S text](name S) int { return headSize + len(name) }
+func recordSize[S text](name S) int { return overhead + len(name) }
 
 func filterBits(hash uint64) uint64 {
 	return 1<<(hash&63) | 1<<(hash>>6&63) | 1<<(hash>>12&63)
@@ -86,32 +86,34 @@ func locate[S text](x *index, k *key, name S) []byte {
 	if !x.mayHold(k.hash) {
 		return nil
 	}
-	return inLines(x, k, name, 0)
+	return inLines(x, k, name)
 }
 
-// inLines is locate for a name that the filter lets through. It looks in a line of the group, of which the
-// first is 0, and in those that come after it.
-func inLines[S text](x *index, k *key, name S, i int) []byte {
-	if i == group || len(name) == 0 || len(name) > longest {
+// inLines is locate for a name that the filter lets through.
+func inLines[S text](x *index, k *key, name S) []byte {
+	if len(name) == 0 || len(name) > longest {
 		return inRest(&x.rest, k, name)
 	}
-	l := &x.lines[scale(k.hash, len(x.lines))^i]
-	head := l.head()
-	for found := head.tagged(tagOf(k.hash, len(name))); found != 0; found &= found - 1 {
-		at := head.record(found)
-		record := l[at : at+idSize+len(name)]
-		if isUsual(len(name)) {
-			if sameWords(k, record[idSize:]) {
+	home, tag := scale(k.hash, len(x.lines)), tagOf(k.hash, len(name))
+	for i := range group {
+		l := &x.lines[home^i]
+		head := l.head()
+		for found := head.tagged(tag); found != 0; found &= found - 1 {
+			at := head.record(found)
+			record := l[at : at+idSize+len(name)]
+			if isUsual(len(name)) { // what is compiled into this loop has no call
+				if sameWords(k, record[idSize:]) {
+					return record
+				}
+			} else if same(k, name, record[idSize:]) {
 				return record
 			}
-		} else if same(k, name, record[idSize:]) {
-			return record
+		}
+		if l[more] == 0 {
+			return nil
 		}
 	}
-	if l[more] == 0 {
-		return nil
-	}
-	return inLines(x, k, name, i+1)
+	return inRest(&x.rest, k, name)
 }
 
 // insert adds a name that is not there. For speed alone, an index should not get more than it was made
@@ -121,7 +123,7 @@ func insert[S text](x *index, k *key, name S, id AuthorityID) {
 	place(x, k, name, id)
 }
 
-// place is insert for a name that the filter has been told of.
+// place is insert for a name that the filter has been told of, of 1 to maxName bytes.
 func place[S text](x *index, k *key, name S, id AuthorityID) {
 	x.size += recordSize(name)
 	x.len++
@@ -132,7 +134,7 @@ func place[S text](x *index, k *key, name S, id AuthorityID) {
 	home, tag := scale(k.hash, len(x.lines)), tagOf(k.hash, len(name))
 	for i := range group {
 		l := &x.lines[home^i]
-		if record := l.take(tag, len(name)); record != nil {
+		if record := l.take(tag); record != nil {
 			setAuthority(record, id)
 			write(record[idSize:], k, name)
 			return
@@ -224,16 +226,16 @@ func (r *rest) slot(hash uint64) uint64 { return hash & uint64(len(r.slots)-1) }
 // grow doubles the table.
 func (r *rest) grow() {
 	r.slots = make([]uint32, max(8, 2*len(r.slots)))
-	for at := 0; at < len(r.arena); at += headSize + int(r.arena[at]) {
-		k := keyOf(r.arena[at+headSize : at+headSize+int(r.arena[at])])
+	for at := 0; at < len(r.arena); at += overhead + int(r.arena[at]) {
+		k := keyOf(r.arena[at+overhead : at+overhead+int(r.arena[at])])
 		r.link(k.hash, at)
 	}
 }
 
 func (r *rest) all(yield func([]byte, AuthorityID) bool) {
 	for left := r.arena; len(left) > 0; {
-		end := headSize + int(left[0])
-		if !yield(left[headSize:end], authorityOf(left[1:])) {
+		end := overhead + int(left[0])
+		if !yield(left[overhead:end], authorityOf(left[1:])) {
 			return
 		}
 		left = left[end:]

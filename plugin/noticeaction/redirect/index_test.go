@@ -101,7 +101,7 @@ func TestEmptyNameIsNowhere(t *testing.T) {
 	}
 	for hash := uint64(0); hash < 1<<20; hash += 1 << 16 {
 		for shift := range 44 {
-			if record := inLines(x, &key{hash: hash << shift}, "", 0); record != nil {
+			if record := inLines(x, &key{hash: hash << shift}, ""); record != nil {
 				t.Fatalf("hash %x: found %q", hash<<shift, record)
 			}
 		}

@@ -20,8 +20,8 @@ type key struct {
 	first, next, last uint64
 }
 
-// keyOf hashes name, folding A-Z to a-z and nothing else (RFC 4343 section 3). Up to 24 bytes there
-// is no branch on the length, which no predictor could guess. The mixing is that of wyhash: the xored
+// keyOf hashes name, folding A-Z to a-z and nothing else (RFC 4343 section 3). From 8 to 24 bytes
+// there is no branch on the length, which no predictor could guess. The mixing is that of wyhash: the xored
 // halves of a 128-bit product of data and secret.
 func keyOf[S text](name S) key {
 	first, next, last := words(name)
@@ -77,9 +77,6 @@ func tail(n int) int {
 
 // same reports whether the lower-case stored is name, whose key is k. They have the same length.
 func same[S text](k *key, name S, stored []byte) bool {
-	if isUsual(len(name)) {
-		return sameWords(k, stored)
-	}
 	first, next, last := words(stored)
 	if (first^k.first)|(next^k.next)|(last^k.last) != 0 {
 		return false

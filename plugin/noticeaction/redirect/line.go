@@ -20,21 +20,21 @@ const (
 	more        = tags // where the byte is
 	firstRecord = more + 1
 	idSize      = 2
-	headSize    = 1 + idSize // what a name takes besides itself
+	overhead    = 1 + idSize // what a name takes besides itself
 	longest     = len(line{}) - firstRecord - idSize
 	hashBits    = 2 // of a tag
 	lengthMask  = 1<<(8-hashBits) - 1
 )
 
-// take gives a new record, for a name of n bytes, its tag and place; nil: there is no room.
-func (l *line) take(tag byte, n int) []byte {
+// take gives a new record its tag and place; nil: there is no room.
+func (l *line) take(tag byte) []byte {
 	head := l.head()
 	free := head.tagged(0)
 	if free == 0 {
 		return nil
 	}
 	at := head.record(free)
-	end := at + idSize + n
+	end := at + idSize + int(tag&lengthMask)
 	if end > len(l) {
 		return nil
 	}

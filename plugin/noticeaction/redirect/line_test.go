@@ -48,7 +48,7 @@ func TestLineTakesUntilFull(t *testing.T) {
 			var l line
 			at := firstRecord
 			for i, n := range test.lengths {
-				record := l.take(tagOf(hash, n), n)
+				record := l.take(tagOf(hash, n))
 				if want := i < len(test.lengths)-1 || test.last; (record != nil) != want {
 					t.Fatalf("%s: name %d taken: %t, want %t", test.what, i, !want, want)
 				}
@@ -98,6 +98,22 @@ func TestNamesOfOneTag(t *testing.T) {
 	for _, name := range []string{"eeee.be", "aaaa.bf", "baaa.be", strings.Repeat("a", 7)} {
 		if id, ok := find(x, of(name), name); ok {
 			t.Errorf("%s is %d, want none", name, id)
+		}
+	}
+}
+
+// TestTagsTellNamesApart has the tags of names of one length differ by the hash.
+func TestTagsTellNamesApart(t *testing.T) {
+	names := make(map[byte]int)
+	for _, name := range missing(4000) {
+		names[tagOf(keyOf(name).hash, 7)]++
+	}
+	if len(names) != 1<<hashBits {
+		t.Errorf("%d tags, want %d", len(names), 1<<hashBits)
+	}
+	for tag, n := range names {
+		if n < 900 || n > 1100 {
+			t.Errorf("%d of 4000 names have the tag %x, want about 1000", n, tag)
 		}
 	}
 }

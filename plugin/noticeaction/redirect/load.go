@@ -15,7 +15,7 @@ type Loader struct {
 // are more or fewer, but with more it is slow, and as many as are said take memory at once.
 func (s *Set) Loader(entries, octets int) *Loader {
 	l := &Loader{set: s}
-	l.fill = newFiller(entries, min(octets+headSize*entries, s.limits.arena), &l.zones)
+	l.fill = newFiller(entries, min(octets+overhead*entries, s.limits.arena), &l.zones)
 	return l
 }
 

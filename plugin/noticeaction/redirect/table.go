@@ -38,13 +38,13 @@ func lookup[S text](t *Table, name S) (AuthorityID, bool) {
 	k := keyOf(name)
 	var record []byte
 	if t.overlay != nil && t.overlay.mayHold(k.hash) {
-		record = inLines(t.overlay, &k, name, 0)
+		record = inLines(t.overlay, &k, name)
 	}
 	if record == nil && t.middle != nil && t.middle.mayHold(k.hash) {
-		record = inLines(t.middle, &k, name, 0)
+		record = inLines(t.middle, &k, name)
 	}
 	if record == nil && t.base.mayHold(k.hash) {
-		record = inLines(t.base, &k, name, 0)
+		record = inLines(t.base, &k, name)
 	}
 	if record == nil {
 		return 0, false
