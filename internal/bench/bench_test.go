@@ -267,3 +267,21 @@ func TestQueriesOfAZoneAreForItsDelegations(t *testing.T) {
 		t.Errorf("expected two queries for each of 100 delegations, got %q", below)
 	}
 }
+
+// TestAbandonEndsLoads has a stopped load end with the servers when the program is asked to end.
+func TestAbandonEndsLoads(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "taskset"), []byte("#!/bin/sh\nexec sleep 1000\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	l := &lab{dir: t.TempDir()}
+	load, err := l.start(&rival{server: &server{processes: []int{os.Getpid()}}}, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.abandon()
+	if err := <-load.gone; err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("it ended with %v, want a kill", err)
+	}
+}

@@ -133,6 +133,22 @@ func (s *server) cpu() (time.Duration, error) {
 	return total, nil
 }
 
+// rest waits until the server has done what it was asked for, or for some milliseconds in which it does something else.
+func (s *server) rest() {
+	const most = 10
+	before, _ := s.cpu()
+	looks := time.NewTicker(time.Millisecond)
+	defer looks.Stop()
+	for range most {
+		<-looks.C
+		after, err := s.cpu()
+		if err != nil || after-before < 50*time.Microsecond {
+			return
+		}
+		before = after
+	}
+}
+
 // settle waits until the server does nothing any more, as it does for seconds
 // after its start: it reads its zone, and the collector follows.
 func (s *server) settle() error {

@@ -27,7 +27,7 @@ const (
 func (l *lab) compare(rounds int, rivals ...*rival) error {
 	for round := range rounds + 1 {
 		first := round % len(rivals)
-		if err := oneRound(round > 0, slices.Concat(rivals[first:], rivals[:first])); err != nil {
+		if err := l.oneRound(round > 0, slices.Concat(rivals[first:], rivals[:first])); err != nil {
 			return err
 		}
 	}
@@ -38,7 +38,7 @@ func (l *lab) compare(rounds int, rivals ...*rival) error {
 }
 
 // oneRound has the rivals' loads take slices in turn until all have ended. It counts or only warms up.
-func oneRound(counts bool, rivals []*rival) error {
+func (l *lab) oneRound(counts bool, rivals []*rival) error {
 	var loads []*sliced
 	defer func() {
 		for _, load := range loads {
@@ -46,7 +46,7 @@ func oneRound(counts bool, rivals []*rival) error {
 		}
 	}()
 	for _, r := range rivals {
-		load, err := r.start(time.Duration(len(rivals)) * turn)
+		load, err := l.start(r, time.Duration(len(rivals))*turn)
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ const roundsOfLife = 5
 
 // compareLives is compare over several lives of the rivals' servers: where
 // luck placed a zone in memory is worth some hundredths for as long as a
-// process lives. So a life is one sample, however many rounds it has.
+// process lives. So a life is one sample, however many rounds it has, unless there is only one.
 func (l *lab) compareLives(lives int, rivals ...*rival) error {
 	for life := range lives {
 		var living []*rival
@@ -95,7 +95,11 @@ func (l *lab) compareLives(lives int, rivals ...*rival) error {
 			return err
 		}
 		for i, r := range rivals {
-			r.cpu, r.rate = append(r.cpu, living[i].cpu.median()), append(r.rate, living[i].rate.median())
+			cpu, rate := living[i].cpu, living[i].rate
+			if lives > 1 {
+				cpu, rate = samples{cpu.median()}, samples{rate.median()}
+			}
+			r.cpu, r.rate = append(r.cpu, cpu...), append(r.rate, rate...)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 // sliced is a rival's load that runs in slices and is stopped between them.
 type sliced struct {
+	server *server
 	cmd    *exec.Cmd
 	output bytes.Buffer
 	gone   chan error // what became of the command
@@ -18,25 +19,33 @@ type sliced struct {
 	before time.Duration // of the server's CPU time
 }
 
-// start starts the load, stopped. It ends so long after its first query.
-func (r *rival) start(lasts time.Duration) (*sliced, error) {
+// start starts the load of a rival, stopped. It ends so long after its first query.
+func (l *lab) start(r *rival, lasts time.Duration) (*sliced, error) {
 	before, err := r.server.cpu()
 	if err != nil {
 		return nil, err
 	}
-	s := &sliced{cmd: exec.Command("taskset", r.load.arguments(r.server.port, lasts, false)...), gone: make(chan error, 1), before: before}
+	s := &sliced{server: r.server, cmd: exec.Command("taskset", r.load.arguments(r.server.port, lasts, false)...), gone: make(chan error, 1), before: before}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
+	pid := s.cmd.Process.Pid
+	l.started.Store(pid, s)
 	s.signal(syscall.SIGSTOP)
-	go func() { s.gone <- s.cmd.Wait() }()
+	go func() {
+		err := s.cmd.Wait()
+		l.started.Delete(pid)
+		s.gone <- err
+	}()
 	return s, nil
 }
 
 func (s *sliced) signal(signal syscall.Signal) { _ = s.cmd.Process.Signal(signal) }
 
-// step has the load run for a slice, and reports whether there is more of it.
+// step has the load run for a slice and the server answer what was asked, which would take from the next rival's slice. It
+// reports whether there is more of the load.
 func (s *sliced) step() bool {
 	if s.ended {
 		return false
@@ -50,6 +59,7 @@ func (s *sliced) step() bool {
 		s.signal(syscall.SIGSTOP)
 	}
 	s.ran += time.Since(begin)
+	s.server.rest()
 	return !s.ended
 }
 
@@ -57,7 +67,7 @@ func (s *sliced) step() bool {
 func (s *sliced) kill() {
 	if !s.ended {
 		s.signal(syscall.SIGKILL)
-		_ = <-s.gone
+		s.err = <-s.gone
 		s.ended = true
 	}
 }

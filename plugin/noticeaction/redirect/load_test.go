@@ -79,3 +79,20 @@ func count(c *zoneCount, name string) {
 	k := keyOf(name)
 	c.add(&k, []byte(name))
 }
+
+// TestKeyOfLower sets it beside keyOf: names of all lengths, with a letter in upper case at each place or none.
+func TestKeyOfLower(t *testing.T) {
+	for n := 1; n <= maxName; n++ {
+		name := []byte(strings.Repeat("abcdefghijklmnopqrstuvwxyz", 10)[:n])
+		if k, ok := keyOfLower(name); !ok || k != keyOf(name) {
+			t.Errorf("%d bytes in lower case: %t, want a key as keyOf's", n, ok)
+		}
+		for i := range name {
+			name[i] -= 'a' - 'A'
+			if _, ok := keyOfLower(name); ok {
+				t.Errorf("%d bytes, upper case at %d: taken as lower case", n, i)
+			}
+			name[i] += 'a' - 'A'
+		}
+	}
+}

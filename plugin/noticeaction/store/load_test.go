@@ -102,7 +102,7 @@ func TestLoadChecksTheAccount(t *testing.T) {
 // What Load takes from a record does not depend on the one before, however alike they begin.
 func TestLoadTakesEachRecordByItself(t *testing.T) {
 	ends := []time.Time{{}, noon.Add(-time.Hour), noon, noon.Add(time.Second), noon.Add(time.Hour)}
-	authorities := []string{"a", "ab", "apd-gba", strings.Repeat("a", 63)}
+	authorities := []string{"a", "b", "ab", "apd-gba", "apd-gbb", strings.Repeat("a", 63)}
 	s := openTest(t, filepath.Join(t.TempDir(), "na.db"))
 	want := make(map[string]string)
 	mustUpdate(t, s, func(tx *Tx) error {
@@ -130,5 +130,42 @@ func TestLoadTakesEachRecordByItself(t *testing.T) {
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("%d names are not the %d that were put, with their authorities", len(got), len(want))
+	}
+}
+
+// A damaged record is refused also when it begins as the good one before it.
+func TestLoadRefusesDamageAfterAGoodRecord(t *testing.T) {
+	whole := appendFlag(nil, flagOf("a.be", noon.Add(time.Hour)))
+	h, err := decodeHead(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, damaged := range map[string][]byte{
+		"no record":                 {},
+		"the version alone":         whole[:1],
+		"a head less its last byte": whole[:h.size-1],
+		"half a head":               whole[:h.size/2],
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := openTest(t, filepath.Join(t.TempDir(), "na.db"))
+			mustUpdate(t, s, func(tx *Tx) error { return tx.PutFlag(flagOf("a.be", noon.Add(time.Hour))) })
+			err := s.db.Update(func(tx *bolt.Tx) error {
+				meta := tx.Bucket(metaBucket)
+				state, err := decodeState(meta.Get(stateKey))
+				state.flags++
+				state.account.add([]byte("b.be"), damaged)
+				return errors.Join(err, meta.Put(stateKey, encodeState(state)), tx.Bucket(flagsBucket).Put([]byte("b.be"), damaged))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := redirect.NewSet()
+			if err := s.View(func(tx *Tx) error { return tx.Load(set, noon) }); err == nil || !strings.Contains(err.Error(), "b.be") {
+				t.Errorf("error = %v, want one that names b.be", err)
+			}
+			if set.Table().Len() != 0 {
+				t.Errorf("a table of %d was published", set.Table().Len())
+			}
+		})
 	}
 }
