@@ -57,6 +57,22 @@ func (tx *Tx) Line(seq uint64) []byte {
 	return nil
 }
 
+// checkEnd checks that bulk, tail and state are of one commit: the tail begins where the bulk ends, and its end is the head.
+func (tx *Tx) checkEnd() error {
+	var bulk uint64
+	if k, _ := tx.journal.Cursor().Last(); len(k) == 8 {
+		bulk = binary.BigEndian.Uint64(k)
+	}
+	var head [sha256.Size]byte
+	if n := tx.state.lines; n > 0 {
+		head = sha256.Sum256(tx.Line(n))
+	}
+	if bulk != tx.beforeTail() || head != tx.state.head {
+		return fmt.Errorf("%w: its journal does not end with line %d as that was written; restore a backup", ErrDamaged, tx.state.lines)
+	}
+	return nil
+}
+
 // Entry returns a line of the journal, decoded.
 func (tx *Tx) Entry(seq uint64) (Entry, error) {
 	e, err := DecodeEntry(tx.Line(seq))
@@ -74,7 +90,11 @@ func (tx *Tx) Journal(after uint64) iter.Seq2[uint64, []byte] {
 		}
 		c := tx.journal.Cursor()
 		for k, line := c.Seek(seqKey(after + 1)); len(k) == 8; k, line = c.Next() {
-			if !yield(binary.BigEndian.Uint64(k), line) {
+			seq := binary.BigEndian.Uint64(k)
+			if seq > tx.beforeTail() {
+				break
+			}
+			if !yield(seq, line) {
 				return
 			}
 		}

@@ -133,7 +133,7 @@ func complete(tx *Tx) error {
 			tx.bucket(name)
 		}
 	}
-	return nil
+	return tx.checkEnd()
 }
 
 // openMapped opens the database file with a map of so many bytes.

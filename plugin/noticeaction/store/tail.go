@@ -49,7 +49,7 @@ func (tx *Tx) inTail(after uint64) iter.Seq2[uint64, []byte] {
 		r, seq := reader{b: tx.tail.text}, tx.beforeTail()
 		for len(r.b) > 0 {
 			line := r.bytes()
-			if seq++; seq > after && !yield(seq, line) {
+			if seq++; seq > after && !yield(seq, line[:len(line):len(line)]) {
 				return
 			}
 		}

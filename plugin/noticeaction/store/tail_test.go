@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -196,6 +197,65 @@ func TestDamagedTail(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A tail that is whole but not that of the journal is not taken for it: its lines would have other numbers.
+func TestTailOfAnotherJournal(t *testing.T) {
+	const lines = 5
+	tailOf := func(tx *bolt.Tx, from, to int) (text []byte) {
+		r := reader{b: tx.Bucket(metaBucket).Get(tailKey)}
+		for i := range lines {
+			if line := r.bytes(); from <= i && i < to {
+				text = append(binary.AppendUvarint(text, uint64(len(line))), line...)
+			}
+		}
+		return text
+	}
+	for _, tc := range []struct {
+		name   string
+		damage func(tx *bolt.Tx) error
+	}{
+		{"no tail", func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Delete(tailKey) }},
+		{"without its first line", func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put(tailKey, tailOf(tx, 1, lines)) }},
+		{"without its last line", func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put(tailKey, tailOf(tx, 0, lines-1)) }},
+		{"with another last line", func(tx *bolt.Tx) error {
+			return tx.Bucket(metaBucket).Put(tailKey, append(tailOf(tx, 0, lines-1), "\x02{}"...))
+		}},
+		{"also where lines stay", func(tx *bolt.Tx) error { return tx.Bucket(journalBucket).Put(seqKey(1), []byte("{}")) }},
+		{"lines beyond it", func(tx *bolt.Tx) error { return tx.Bucket(journalBucket).Put(seqKey(lines+1), []byte("{}")) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "na.db")
+			s := openTest(t, path)
+			for range lines {
+				mustUpdate(t, s, func(tx *Tx) error { return tx.Append(note(10)) })
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			edit(t, path, tc.damage)
+			if s, err := Open(path); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "line 5") {
+				if err == nil {
+					s.Close()
+				}
+				t.Errorf("error = %v, want %v that names the last line", err, ErrDamaged)
+			}
+		})
+	}
+}
+
+// A line is lent: what its reader appends to it goes elsewhere.
+func TestLentLinesHaveNoRoom(t *testing.T) {
+	s := openTest(t, filepath.Join(t.TempDir(), "na.db"))
+	mustUpdate(t, s, func(tx *Tx) error { return errors.Join(tx.Append(note(10)), tx.Append(note(10))) })
+	mustUpdate(t, s, func(tx *Tx) error {
+		for seq, line := range tx.Journal(0) {
+			if cap(line) != len(line) || cap(tx.Line(seq)) != len(line) {
+				t.Errorf("line %d has room for %d bytes more, want none", seq, cap(line)-len(line))
+			}
+		}
+		return nil
+	})
 }
 
 func FuzzTail(f *testing.F) {

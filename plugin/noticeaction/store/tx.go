@@ -17,7 +17,7 @@ var (
 	metaBucket     = []byte("meta")
 	flagsBucket    = []byte("flags")    // name: flag
 	expiryBucket   = []byte("expiry")   // not_after, big-endian Unix seconds, and name: nothing
-	journalBucket  = []byte("journal")  // sequence number, big-endian: line
+	journalBucket  = []byte("journal")  // sequence number, big-endian: line, but for the last lines, see tail
 	receiptsBucket = []byte("receipts") // idempotency key: receipt
 	reachBucket    = []byte("reach")    // name: reach, of flagged names only
 
