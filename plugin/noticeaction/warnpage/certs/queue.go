@@ -112,7 +112,7 @@ func (m *Manager) ready(j job, now time.Time) bool {
 		return false
 	}
 	h := m.held[j.host]
-	if j.renewal != (h != nil) {
+	if j.renewal != (h != nil) || h != nil && now.Before(h.renew) { // the order it was for may have ended since
 		return false
 	}
 	a := m.attempts[j.host]

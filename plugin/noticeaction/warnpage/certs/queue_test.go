@@ -250,6 +250,31 @@ func TestWhatIsInUseIsRenewedFirst(t *testing.T) {
 	})
 }
 
+func TestARenewalIsOrderedOnce(t *testing.T) {
+	t.Parallel() // they wait for the disk
+	synctest.Test(t, func(t *testing.T) {
+		c := newClerk(t, newSet("one.be"), nil)
+		time.Sleep(time.Hour)
+		next := func() (job, bool) {
+			c.m.mu.Lock()
+			defer c.m.mu.Unlock()
+			// queued while its order was under way
+			c.m.queue.fill(renewals, []job{{host: "one.be", name: "one.be", renewal: true}})
+			j, ok, _ := c.m.next(time.Now())
+			return j, ok
+		}
+		if j, ok := next(); ok {
+			t.Errorf("right after an order: expected none, got %+v", j)
+		}
+		c.m.mu.Lock()
+		c.m.held["one.be"].renew = time.Now()
+		c.m.mu.Unlock()
+		if _, ok := next(); !ok {
+			t.Error("a third before the end: expected an order")
+		}
+	})
+}
+
 func TestARefusedHostIsTriedLessAndLess(t *testing.T) {
 	t.Parallel() // they wait for the disk
 	synctest.Test(t, func(t *testing.T) {
