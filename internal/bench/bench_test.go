@@ -281,7 +281,8 @@ func TestAbandonEndsLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.abandon()
-	if err := <-load.gone; err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Errorf("it ended with %v, want a kill", err)
+	<-load.gone
+	if load.err == nil || !strings.Contains(load.err.Error(), "killed") {
+		t.Errorf("it ended with %v, want a kill", load.err)
 	}
 }

@@ -48,7 +48,7 @@ type lab struct {
 	coredns, bare string // programs
 	report        *report
 	begun         time.Time
-	started       sync.Map // of process ids: servers that run
+	started       sync.Map // of programs that run
 
 	passed, answered *rival // with the most flags, once they are measured
 }

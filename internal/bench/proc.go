@@ -35,34 +35,51 @@ type server struct {
 
 	again     func() error // starts it once more as it was
 	processes []int        // once it answers
-	cmd       *exec.Cmd
-	gone      chan struct{}
-	took      time.Duration // from start to the first answer
+	*program
+	took time.Duration // from start to the first answer
 }
+
+// program leads a process group, which ends with the bench.
+type program struct {
+	cmd  *exec.Cmd
+	gone chan struct{} // closed once it has ended
+	err  error         // how; not before
+}
+
+// launch starts a command.
+func (l *lab) launch(cmd *exec.Cmd) (*program, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &program{cmd: cmd, gone: make(chan struct{})}
+	l.started.Store(p, nil)
+	go func() {
+		p.err = cmd.Wait()
+		l.started.Delete(p)
+		close(p.gone)
+	}()
+	return p, nil
+}
+
+// signal tells all of the group.
+func (p *program) signal(signal syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, signal) }
 
 // startServer runs a command on the given cores until it answers for name.
 func (l *lab) startServer(s *server, cores, name string, command string, args ...string) error {
-	s.cmd = exec.Command("taskset", append([]string{"-c", cores, command}, args...)...)
-	s.cmd.Dir = s.dir
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd := exec.Command("taskset", append([]string{"-c", cores, command}, args...)...)
+	cmd.Dir = s.dir
 	out, err := os.Create(filepath.Join(s.dir, "output"))
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	s.cmd.Stdout, s.cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr = out, out
 	s.again = func() error { return l.startServer(s, cores, name, command, args...) }
 	begin := time.Now()
-	if err := s.cmd.Start(); err != nil {
+	if s.program, err = l.launch(cmd); err != nil {
 		return fmt.Errorf("starting %s: %w", s.name, err)
 	}
-	l.started.Store(s.cmd.Process.Pid, s)
-	s.gone = make(chan struct{})
-	go func() {
-		_ = s.cmd.Wait()
-		l.started.Delete(s.cmd.Process.Pid)
-		close(s.gone)
-	}()
 	if err := s.await(name); err != nil {
 		s.stop()
 		printed, _ := os.ReadFile(out.Name())
@@ -99,11 +116,11 @@ func (s *server) await(name string) error {
 
 // stop ends the server and its children and waits.
 func (s *server) stop() {
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGTERM)
+	s.signal(syscall.SIGTERM)
 	select {
 	case <-s.gone:
 	case <-time.After(20 * time.Second):
-		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+		s.signal(syscall.SIGKILL)
 		<-s.gone
 	}
 }
@@ -111,8 +128,8 @@ func (s *server) stop() {
 // abandon ends everything that was started, when the program itself is asked
 // to end.
 func (l *lab) abandon() {
-	l.started.Range(func(pid, _ any) bool {
-		_ = syscall.Kill(-pid.(int), syscall.SIGKILL)
+	l.started.Range(func(p, _ any) bool {
+		p.(*program).signal(syscall.SIGKILL)
 		return true
 	})
 	_ = os.RemoveAll(l.dir)

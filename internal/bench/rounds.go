@@ -60,9 +60,9 @@ func (l *lab) oneRound(counts bool, rivals []*rival) error {
 			}
 		}
 	}
-	for i, r := range rivals {
-		if err := loads[i].take(r, counts); err != nil {
-			return fmt.Errorf("asking %s: %w", r.name, err)
+	for _, load := range loads {
+		if err := load.take(counts); err != nil {
+			return fmt.Errorf("asking %s: %w", load.of.name, err)
 		}
 	}
 	return nil

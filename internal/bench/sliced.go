@@ -9,12 +9,9 @@ import (
 
 // sliced is a rival's load that runs in slices and is stopped between them.
 type sliced struct {
-	server *server
-	cmd    *exec.Cmd
+	*program
+	of     *rival
 	output bytes.Buffer
-	gone   chan error // what became of the command
-	ended  bool
-	err    error
 	ran    time.Duration
 	before time.Duration // of the server's CPU time
 }
@@ -25,59 +22,55 @@ func (l *lab) start(r *rival, lasts time.Duration) (*sliced, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sliced{server: r.server, cmd: exec.Command("taskset", r.load.arguments(r.server.port, lasts, false)...), gone: make(chan error, 1), before: before}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
-	if err := s.cmd.Start(); err != nil {
+	s := &sliced{of: r, before: before}
+	cmd := exec.Command("taskset", r.load.arguments(r.server.port, lasts, false)...)
+	cmd.Stdout, cmd.Stderr = &s.output, &s.output
+	if s.program, err = l.launch(cmd); err != nil {
 		return nil, err
 	}
-	pid := s.cmd.Process.Pid
-	l.started.Store(pid, s)
 	s.signal(syscall.SIGSTOP)
-	go func() {
-		err := s.cmd.Wait()
-		l.started.Delete(pid)
-		s.gone <- err
-	}()
 	return s, nil
 }
 
-func (s *sliced) signal(signal syscall.Signal) { _ = s.cmd.Process.Signal(signal) }
-
 // step has the load run for a slice and the server answer what was asked, which would take from the next rival's slice. It
 // reports whether there is more of the load.
-func (s *sliced) step() bool {
-	if s.ended {
+func (s *sliced) step() (more bool) {
+	select {
+	case <-s.gone:
 		return false
+	default:
 	}
 	begin := time.Now()
 	s.signal(syscall.SIGCONT)
 	select {
-	case s.err = <-s.gone:
-		s.ended = true
+	case <-s.gone:
 	case <-time.After(slice):
 		s.signal(syscall.SIGSTOP)
+		more = true
 	}
 	s.ran += time.Since(begin)
-	s.server.rest()
-	return !s.ended
+	s.of.server.rest()
+	return more
 }
 
-// kill ends the load, if it has not ended.
+// kill ends the load, if it has not ended, and waits.
 func (s *sliced) kill() {
-	if !s.ended {
-		s.signal(syscall.SIGKILL)
-		s.err = <-s.gone
-		s.ended = true
+	select {
+	case <-s.gone: // its group may be another's by now
+		return
+	default:
 	}
+	s.signal(syscall.SIGKILL)
+	<-s.gone
 }
 
-// take adds what the load has shown to the rival's samples, if it counts.
-func (s *sliced) take(r *rival, counts bool) error {
+// take adds what the load, which has ended, has shown to the rival's samples, if it counts.
+func (s *sliced) take(counts bool) error {
 	t, err := tallyOf(s.output.Bytes(), s.err)
 	if err != nil {
 		return err
 	}
+	r := s.of
 	after, err := r.server.cpu()
 	if err != nil || !counts {
 		return err

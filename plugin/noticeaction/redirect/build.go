@@ -30,7 +30,7 @@ type staged struct {
 // stage checks a change and takes it in.
 func (s *staged) stage(known *authorities, c Change) error {
 	k := keyOf(c.Name)
-	if err := checkName(&k, c.Name); err != nil {
+	if err := checkName(c.Name, isLower(&k, c.Name)); err != nil {
 		return err
 	}
 	id := tombstone

@@ -108,7 +108,7 @@ func (c *zoneCount) add(k *key, name []byte) {
 // again reports whether a name of n bytes, whose key is k, is directly below the zone counted last. It knows from the words
 // of the key, without a branch on the length; false if it does not.
 func (c *zoneCount) again(k *key, n int) bool {
-	if c.size == 0 || n < 8 || n > 24 || k.last>>(64-8*c.size) != c.tail {
+	if c.size == 0 || !isUsual(n) || k.last>>(64-8*c.size) != c.tail {
 		return false
 	}
 	cut := 8 * uint(max(0, 8+int(c.size)-n)) // what first and next have of the tail

@@ -34,7 +34,7 @@ func keyOf[S text](name S) key {
 	return k
 }
 
-// keyOfLower is keyOf for a name that is in lower case and has a byte or more; false: it is not so.
+// keyOfLower is keyOf for a name that is in lower case; false: it is not, and the key is none.
 func keyOfLower(name []byte) (k key, ok bool) {
 	k.first, k.next, k.last = words(name)
 	upper := upperOf(k.first) | upperOf(k.next) | upperOf(k.last)
@@ -45,7 +45,7 @@ func keyOfLower(name []byte) (k key, ok bool) {
 		h = mix(h^w, secret[3])
 	}
 	k.finish(h, len(name))
-	return k, upper == 0 && len(name) > 0
+	return k, upper == 0
 }
 
 // finish hashes the words of a name of n bytes, after h is the hash of those between.

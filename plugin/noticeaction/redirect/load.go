@@ -27,11 +27,8 @@ func (l *Loader) Authority(name []byte) (AuthorityID, error) { return idOf(&l.kn
 // the loader is of no more use. The name must stay as it is until the table is published.
 func (l *Loader) Add(name []byte, authority AuthorityID) error {
 	k, lower := keyOfLower(name)
-	if !lower || len(name) > maxName || name[len(name)-1] == '.' {
-		k = keyOf(name)
-		if err := checkName(&k, name); err != nil {
-			return err
-		}
+	if err := checkName(name, lower); err != nil {
+		return err
 	}
 	if l.size += recordSize(name); l.size > l.set.limits.arena {
 		return errFull(l.set.limits.arena, l.len)

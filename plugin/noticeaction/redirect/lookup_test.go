@@ -232,7 +232,7 @@ func FuzzLookup(f *testing.F) {
 		s := NewSet()
 		change := put(asciiLower(name), "apd-gba")
 		model, k := map[string]bool{change.Name: true}, keyOf(change.Name)
-		if err := s.Apply(1, []Change{change}); (err == nil) != (checkName(&k, change.Name) == nil) {
+		if err := s.Apply(1, []Change{change}); (err == nil) != (checkName(change.Name, isLower(&k, change.Name)) == nil) {
 			t.Fatalf("Apply(%q): %v", change.Name, err)
 		} else if err != nil {
 			delete(model, change.Name)

@@ -53,12 +53,12 @@ type AuthorityID uint16
 // tombstone marks a name removed since the base was built. It is no valid id: there are at most 65535.
 const tombstone AuthorityID = maxAuthorities
 
-// checkName checks a name, whose key is k.
-func checkName[S text](k *key, name S) error {
+// checkName checks a name, of which is known whether it is in lower case.
+func checkName[S text](name S, lower bool) error {
 	switch {
 	case len(name) == 0 || len(name) > maxName:
 		return fmt.Errorf("%w: expected 1 to %d bytes, got %d", ErrName, maxName, len(name))
-	case !isLower(k, name):
+	case !lower:
 		return fmt.Errorf("%w %q: expected lower case", ErrName, name)
 	case name[len(name)-1] == '.':
 		return fmt.Errorf("%w %q: expected no final dot", ErrName, name)
