@@ -2,6 +2,9 @@ package noticeaction
 
 import (
 	"context"
+	"runtime"
+	"runtime/debug"
+	"sync"
 	"testing"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -45,6 +48,42 @@ func TestPassingOnAllocatesNothing(t *testing.T) {
 			t.Errorf("%s, behind another plugin: %v allocations, want at most one for each plugin", qname, got)
 		}
 	}
+}
+
+// TestPassingOnMakesRoom: the stack is large enough for plugin file before it is asked, as growing it there takes longer.
+func TestPassingOnMakesRoom(t *testing.T) {
+	n := flaggedHandler(t, profileInsecure)
+	const goroutines, each = 1000, 8 << 10
+	var inNext, ended sync.WaitGroup
+	release := make(chan struct{})
+	n.Next = plugin.HandlerFunc(func(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) {
+		inNext.Done()
+		<-release
+		return 0, nil
+	})
+	req := new(dns.Msg).SetQuestion("another.be.", dns.TypeA)
+	runtime.GC()                                     // gives free stacks back
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would shrink the others
+	before := stacks()
+	for range goroutines {
+		inNext.Add(1)
+		ended.Go(func() {
+			_, _ = n.ServeDNS(context.Background(), request.NewScrubWriter(req, &test.ResponseWriter{}), req)
+		})
+	}
+	inNext.Wait()
+	if got := (stacks() - before) / goroutines; got < each*9/10 {
+		t.Errorf("%d bytes a stack, want %d", got, each)
+	}
+	close(release)
+	ended.Wait()
+}
+
+// stacks is the bytes that stacks take.
+func stacks() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.StackInuse
 }
 
 // tracker is the writer of a plugin that wants to know who answers.
