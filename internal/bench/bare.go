@@ -13,6 +13,7 @@ import (
 
 // bare is a running testdata/bare on the server's core.
 type bare struct {
+	socket  string // where it takes calls
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Scanner
@@ -21,7 +22,8 @@ type bare struct {
 
 // startBare lets bare read the flags of a stopped server.
 func (l *lab) startBare(s *server) (*bare, error) {
-	b := &bare{cmd: exec.Command("taskset", "-c", serverCore, l.bare, filepath.Join(s.dir, "noticeaction.db"), filepath.Join(l.dir, "bare.db"))}
+	b := &bare{socket: filepath.Join(l.dir, "bare.sock")}
+	b.cmd = exec.Command("taskset", "-c", serverCore, l.bare, filepath.Join(s.dir, "noticeaction.db"), filepath.Join(l.dir, "bare.db"), b.socket)
 	b.cmd.Stderr = &b.printed
 	var err error
 	if b.in, err = b.cmd.StdinPipe(); err != nil {

@@ -276,7 +276,7 @@ func TestAbandonEndsLoads(t *testing.T) {
 	}
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	l := &lab{dir: t.TempDir()}
-	load, err := l.start(&rival{server: &server{processes: []int{os.Getpid()}}}, time.Second)
+	load, err := l.start(&rival{server: &server{processes: []int{os.Getpid()}}}, load{}, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,20 +11,23 @@ import (
 	"time"
 )
 
-// measureCallers: many callers at once beside one.
-func (l *lab) measureCallers(s *server) error {
-	var one, many samples
+// measureCallers: many callers at once beside one, and what bare would take of them.
+func (l *lab) measureCallers(s *server, b *bare) error {
+	var one, many, bareOne, bareMany samples
 	const callers = 64
 	for round := range 5 * l.long {
-		alone, err := flagRate(s, 1, 100, fmt.Sprintf("one-%d", round))
-		if err != nil {
-			return err
+		for _, r := range []struct {
+			socket  string
+			callers int
+			calls   int
+			rates   *samples
+		}{{s.socket(), 1, 100, &one}, {b.socket, 1, 100, &bareOne}, {s.socket(), callers, 40 * callers, &many}, {b.socket, callers, 40 * callers, &bareMany}} {
+			rate, err := flagRate(r.socket, r.callers, r.calls, fmt.Sprintf("of-%d-%d", r.callers, round))
+			if err != nil {
+				return err
+			}
+			*r.rates = append(*r.rates, rate)
 		}
-		together, err := flagRate(s, callers, 40*callers, fmt.Sprintf("many-%d", round))
-		if err != nil {
-			return err
-		}
-		one, many = append(one, alone), append(many, together)
 	}
 	l.report.goalAtLeast(fmt.Sprintf("%d concurrent flag calls of the API", callers), "one caller", "rate", many.over(one), 10)
 	t := table{title: "Callers", note: "The API with the server on one core and " + count(l.many) + " flags.",
@@ -32,6 +35,8 @@ func (l *lab) measureCallers(s *server) error {
 	add := func(what string, rate float64) { t.rows = append(t.rows, []string{what, fmt.Sprintf("%.0f", rate)}) }
 	add("one caller", one.median())
 	add(fmt.Sprint(callers, " callers"), many.median())
+	add("one caller of net/http with nothing to do", bareOne.median())
+	add(fmt.Sprint(callers, " callers of net/http with nothing to do"), bareMany.median())
 	l.say("  1 caller %.0f flags a second, %d callers %.0f", one.median(), callers, many.median())
 	if !l.smoke {
 		r, err := l.goBench("./plugin/noticeaction/casework", "BenchmarkFlag$")
@@ -55,8 +60,8 @@ type caller struct {
 	in   *bufio.Reader
 }
 
-func newCaller(s *server) (*caller, error) {
-	conn, err := dialDesk(s)
+func newCaller(socket string) (*caller, error) {
+	conn, err := net.Dial("unix", socket)
 	if err != nil {
 		return nil, err
 	}
@@ -88,12 +93,12 @@ func (c *caller) close() {
 }
 
 // flagRate is flags a second when callers share n calls.
-func flagRate(s *server, callers, n int, prefix string) (float64, error) {
+func flagRate(socket string, callers, n int, prefix string) (float64, error) {
 	numbers, failed := make(chan int), make(chan error, callers)
 	var all sync.WaitGroup
 	for range callers {
 		all.Go(func() {
-			c, err := newCaller(s)
+			c, err := newCaller(socket)
 			defer c.close()
 			for i := range numbers {
 				if err == nil {

@@ -127,13 +127,12 @@ type desk struct{ http.Client }
 func newDesk(s *server) *desk {
 	return &desk{http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: 64,
-		DialContext:         func(context.Context, string, string) (net.Conn, error) { return dialDesk(s) },
+		DialContext:         func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", s.socket()) },
 	}}}
 }
 
-func dialDesk(s *server) (net.Conn, error) {
-	return net.Dial("unix", filepath.Join(s.dir, "admin.sock"))
-}
+// socket is where the admin API listens.
+func (s *server) socket() string { return filepath.Join(s.dir, "admin.sock") }
 
 // call makes a request and reads the reply to its end.
 func (d *desk) call(method, path, contentType string, body io.Reader) error {

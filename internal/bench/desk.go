@@ -35,10 +35,19 @@ func (l *lab) measureDesk() error {
 		return err
 	}
 	defer s.stop()
-	if err := l.measureFlagCalls(s); err != nil {
+	copyOf, err := l.copyDatabase(s)
+	if err != nil {
 		return err
 	}
-	return l.measureCallers(s)
+	b, err := l.startBare(copyOf)
+	if err != nil {
+		return err
+	}
+	err = l.measureFlagCalls(s, b)
+	if err == nil {
+		err = l.measureCallers(s, b)
+	}
+	return errors.Join(err, b.stop())
 }
 
 // bulk is how long the large operations took, in milliseconds.
@@ -177,17 +186,9 @@ func (l *lab) startDesk(name, zone string) (s *server, took, bytes float64, err 
 }
 
 // measureFlagCalls: from the call to the first redirected answer, in turn
-// with bare commits to a database as large on the same disk.
-func (l *lab) measureFlagCalls(s *server) error {
-	copyOf, err := l.copyDatabase(s)
-	if err != nil {
-		return err
-	}
-	b, err := l.startBare(copyOf)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = b.stop() }()
+// with bare commits to a database as large on the same disk, and with calls
+// that have nothing to do.
+func (l *lab) measureFlagCalls(s *server, b *bare) error {
 	if _, err := b.time("put"); err != nil {
 		return err
 	}
@@ -196,21 +197,28 @@ func (l *lab) measureFlagCalls(s *server) error {
 		return err
 	}
 	defer conn.Close()
-	var calls, replies, commits samples
-	c, err := newCaller(s)
+	c, err := newCaller(s.socket())
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	idle, err := newCaller(b.socket)
+	if err != nil {
+		return err
+	}
+	defer idle.close()
+	var calls, replies, nothing, commits, least samples
 	for i := range l.flags + 10 {
 		name := fmt.Sprintf("flagged-%d.be", i)
-		replied := 0.0
-		whole, err := milliseconds(func() (err error) {
-			if replied, err = milliseconds(func() error { return c.flag(name) }); err != nil {
-				return err
-			}
-			return untilRedirected(conn, name)
-		})
+		replied, err := milliseconds(func() error { return c.flag(name) })
+		if err != nil {
+			return err
+		}
+		answered, err := milliseconds(func() error { return untilRedirected(conn, name) })
+		if err != nil {
+			return err
+		}
+		empty, err := milliseconds(func() error { return idle.flag(name) })
 		if err != nil {
 			return err
 		}
@@ -221,7 +229,8 @@ func (l *lab) measureFlagCalls(s *server) error {
 		if i < 10 {
 			continue // connections open, pages warm
 		}
-		calls, replies, commits = append(calls, whole), append(replies, replied), append(commits, commit)
+		calls, replies, nothing, commits = append(calls, replied+answered), append(replies, replied), append(nothing, empty), append(commits, commit)
+		least = append(least, empty+commit+answered)
 	}
 	over := func(q float64) ratio {
 		return exactly(calls.quantile(q) / commits.quantile(q))
@@ -230,12 +239,14 @@ func (l *lab) measureFlagCalls(s *server) error {
 	l.report.goal(what, "a bare bbolt commit with fsync of the same record", "p50", over(0.5), 2)
 	l.report.goal(what, "a bare bbolt commit with fsync of the same record", "p99", over(0.99), 4)
 	row := func(name string, s samples) []string {
-		return []string{name, fmt.Sprintf("%.2f", s.median()), fmt.Sprintf("%.2f", s.quantile(0.99)), fmt.Sprintf("%.2f", s.quantile(1))}
+		return []string{name, fmt.Sprintf("%.2f", s.median()), fmt.Sprintf("%.2f", s.quantile(0.99)), fmt.Sprintf("%.2f", s.quantile(1)),
+			fmt.Sprintf("%.2f", s.median()/commits.median())}
 	}
-	l.report.add(table{title: "Flag calls", note: fmt.Sprintf("%d calls and as many commits in turn, one caller.", l.flags),
-		head: []string{"what", "p50 ms", "p99 ms", "max ms"},
-		rows: [][]string{row("call to first redirected answer", calls), row("of that, the call", replies), row("bare commit", commits)}})
-	l.say("  flag call p50 %.2f ms p99 %.2f ms; bare commit p50 %.2f ms p99 %.2f ms", calls.median(), calls.quantile(0.99), commits.median(), commits.quantile(0.99))
+	l.report.add(table{title: "Flag calls", note: fmt.Sprintf("%d of each in turn, one caller. The last line is what a server would take that does nothing but commit.", l.flags),
+		head: []string{"what", "p50 ms", "p99 ms", "max ms", "p50 × a bare commit"},
+		rows: [][]string{row("call to first redirected answer", calls), row("of that, the call", replies), row("bare commit", commits),
+			row("a call of net/http with nothing to do", nothing), row("that call, a bare commit and the query", least)}})
+	l.say("  flag call p50 %.2f ms p99 %.2f ms; bare commit p50 %.2f ms p99 %.2f ms; with an empty call and a query p50 %.2f ms", calls.median(), calls.quantile(0.99), commits.median(), commits.quantile(0.99), least.median())
 	return nil
 }
 

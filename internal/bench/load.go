@@ -15,7 +15,8 @@ import (
 
 // load is what dnsperf sends.
 type load struct {
-	file   string // of queries, one a line
+	file   string   // of queries, one a line
+	parts  []string // such files; each round asks from the next
 	edns   bool
 	dnssec bool // EDNS with DO
 	rate   int  // queries a second; 0: as fast as answers come
@@ -26,6 +27,14 @@ type tally struct {
 	completed int
 	lost      int
 	latencies []time.Duration // sorted; only if asked for
+}
+
+// of is the load of a round.
+func (l load) of(round int) load {
+	if len(l.parts) > 0 {
+		l.file = l.parts[round%len(l.parts)]
+	}
+	return l
 }
 
 // arguments are dnsperf's: one thread, as many sockets and outstanding

@@ -27,7 +27,7 @@ const (
 func (l *lab) compare(rounds int, rivals ...*rival) error {
 	for round := range rounds + 1 {
 		first := round % len(rivals)
-		if err := l.oneRound(round > 0, slices.Concat(rivals[first:], rivals[:first])); err != nil {
+		if err := l.oneRound(round, slices.Concat(rivals[first:], rivals[:first])); err != nil {
 			return err
 		}
 	}
@@ -37,8 +37,8 @@ func (l *lab) compare(rounds int, rivals ...*rival) error {
 	return nil
 }
 
-// oneRound has the rivals' loads take slices in turn until all have ended. It counts or only warms up.
-func (l *lab) oneRound(counts bool, rivals []*rival) error {
+// oneRound has the rivals' loads take slices in turn until all have ended. The first only warms up.
+func (l *lab) oneRound(round int, rivals []*rival) error {
 	var loads []*sliced
 	defer func() {
 		for _, load := range loads {
@@ -46,7 +46,7 @@ func (l *lab) oneRound(counts bool, rivals []*rival) error {
 		}
 	}()
 	for _, r := range rivals {
-		load, err := l.start(r, time.Duration(len(rivals))*turn)
+		load, err := l.start(r, r.load.of(round), time.Duration(len(rivals))*turn)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (l *lab) oneRound(counts bool, rivals []*rival) error {
 		}
 	}
 	for _, load := range loads {
-		if err := load.take(counts); err != nil {
+		if err := load.take(round > 0); err != nil {
 			return fmt.Errorf("asking %s: %w", load.of.name, err)
 		}
 	}
@@ -74,33 +74,46 @@ const roundsOfLife = 5
 // compareLives is compare over several lives of the rivals' servers: where
 // luck placed a zone in memory is worth some hundredths for as long as a
 // process lives. So a life is one sample, however many rounds it has, unless there is only one.
-func (l *lab) compareLives(lives int, rivals ...*rival) error {
+// In each life the groups are compared one after the other; the servers are those of the first.
+func (l *lab) compareLives(lives int, groups ...[]*rival) error {
 	for life := range lives {
-		var living []*rival
-		for _, r := range rivals {
+		for _, r := range groups[0] {
 			if life > 0 {
 				r.server.stop()
 				if err := r.server.again(); err != nil {
 					return err
 				}
 			}
-			living = append(living, &rival{name: r.name, server: r.server, load: r.load})
 		}
-		for _, r := range living {
+		for _, r := range groups[0] {
 			if err := r.server.settle(); err != nil {
 				return err
 			}
 		}
-		if err := l.compare(roundsOfLife, living...); err != nil {
-			return err
-		}
-		for i, r := range rivals {
-			cpu, rate := living[i].cpu, living[i].rate
-			if lives > 1 {
-				cpu, rate = samples{cpu.median()}, samples{rate.median()}
+		for _, rivals := range groups {
+			if err := l.compareLife(lives > 1, rivals); err != nil {
+				return err
 			}
-			r.cpu, r.rate = append(r.cpu, cpu...), append(r.rate, rate...)
 		}
+	}
+	return nil
+}
+
+// compareLife adds what one life shows of rivals to their samples: one, or its rounds.
+func (l *lab) compareLife(one bool, rivals []*rival) error {
+	var living []*rival
+	for _, r := range rivals {
+		living = append(living, &rival{name: r.name, server: r.server, load: r.load})
+	}
+	if err := l.compare(roundsOfLife, living...); err != nil {
+		return err
+	}
+	for i, r := range rivals {
+		cpu, rate := living[i].cpu, living[i].rate
+		if one {
+			cpu, rate = samples{cpu.median()}, samples{rate.median()}
+		}
+		r.cpu, r.rate = append(r.cpu, cpu...), append(r.rate, rate...)
 	}
 	return nil
 }

@@ -17,13 +17,13 @@ type sliced struct {
 }
 
 // start starts the load of a rival, stopped. It ends so long after its first query.
-func (l *lab) start(r *rival, lasts time.Duration) (*sliced, error) {
+func (l *lab) start(r *rival, work load, lasts time.Duration) (*sliced, error) {
 	before, err := r.server.cpu()
 	if err != nil {
 		return nil, err
 	}
 	s := &sliced{of: r, before: before}
-	cmd := exec.Command("taskset", r.load.arguments(r.server.port, lasts, false)...)
+	cmd := exec.Command("taskset", work.arguments(r.server.port, lasts, false)...)
 	cmd.Stdout, cmd.Stderr = &s.output, &s.output
 	if s.program, err = l.launch(cmd); err != nil {
 		return nil, err

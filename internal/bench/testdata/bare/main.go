@@ -1,10 +1,11 @@
 // Command bare does to a database of its own what bbolt alone would do with
 // the flags of a stopped server: the least that durable storage costs.
 //
-//	bare SERVER.db OWN.db
+//	bare SERVER.db OWN.db SOCKET
 //
 // It reads one command a line, "put", "scan" or "commit", and answers each
-// with the nanoseconds it took.
+// with the nanoseconds it took. On the Unix socket it answers calls as the
+// server's API would if there were nothing to do: the least that a call costs.
 package main
 
 import (
@@ -12,7 +13,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -24,21 +28,27 @@ var bucket = []byte("flags") // in both databases
 type record struct{ key, value []byte }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintf(os.Stderr, "bare: expected the paths of two databases, got %q\n", os.Args[1:])
+	if len(os.Args) != 4 {
+		fmt.Fprintf(os.Stderr, "bare: expected the paths of two databases and a socket, got %q\n", os.Args[1:])
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, "bare:", err)
 		os.Exit(1)
 	}
 }
 
-func run(source, own string) error {
+func run(source, own, socket string) error {
 	records, err := read(source)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", source, err)
 	}
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	go func() { _ = http.Serve(listener, http.HandlerFunc(answer)) }()
 	fmt.Println(len(records))
 
 	var db *bolt.DB // open while commits come
@@ -71,6 +81,13 @@ func run(source, own string) error {
 		fmt.Println(took.Nanoseconds())
 	}
 	return nil
+}
+
+// answer takes a call and says as much as the API does of a new flag.
+func answer(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"name":"flagged-0.be","authority":"apd-gba","reference":"DOS-2026-00412","since":"2026-11-29T00:00:00Z"}`)
 }
 
 func read(path string) (records []record, err error) {
