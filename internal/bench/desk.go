@@ -218,11 +218,11 @@ func (l *lab) measureFlagCalls(s *server, b *bare) error {
 		if err != nil {
 			return err
 		}
-		empty, err := milliseconds(func() error { return idle.flag(name) })
+		commit, err := b.time("commit")
 		if err != nil {
 			return err
 		}
-		commit, err := b.time("commit")
+		empty, err := milliseconds(func() error { return idle.flag(name) })
 		if err != nil {
 			return err
 		}

@@ -77,9 +77,11 @@ func (l *lab) startServer(s *server, cores, name string, command string, args ..
 	cmd.Stdout, cmd.Stderr = out, out
 	s.again = func() error { return l.startServer(s, cores, name, command, args...) }
 	begin := time.Now()
-	if s.program, err = l.launch(cmd); err != nil {
+	p, err := l.launch(cmd)
+	if err != nil {
 		return fmt.Errorf("starting %s: %w", s.name, err)
 	}
+	s.program = p
 	if err := s.await(name); err != nil {
 		s.stop()
 		printed, _ := os.ReadFile(out.Name())
@@ -114,8 +116,13 @@ func (s *server) await(name string) error {
 	}
 }
 
-// stop ends the server and its children and waits.
+// stop ends the server and its children, if it has not ended, and waits.
 func (s *server) stop() {
+	select {
+	case <-s.gone: // its group may be another's by now
+		return
+	default:
+	}
 	s.signal(syscall.SIGTERM)
 	select {
 	case <-s.gone:

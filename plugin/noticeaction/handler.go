@@ -78,8 +78,8 @@ func (n *NoticeAction) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 }
 
 // makeRoom has the stack of a goroutine grow for what comes after: from the 4 KiB that CoreDNS leaves it with to the 8 that
-// plugin file takes. To grow it, the runtime goes through every frame, and here are few. Used is not to be true: the frame has its size
-// without being written to.
+// plugin file takes, or to 16 if plugins in front have used three already. To grow it, the runtime goes through every frame, and
+// here are few. Used is not to be true: the frame has its size without being written to.
 //
 //go:noinline
 func makeRoom(used bool) {
