@@ -4,17 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+
+	"github.com/coredns-na/coredns-na/internal/freeport"
 )
 
 const (
@@ -89,7 +88,7 @@ func (l *lab) newServer(name string) (*server, error) {
 		return nil, err
 	}
 	var err error
-	s.port, err = freePort()
+	s.port, err = freeport.New()
 	return s, err
 }
 
@@ -99,26 +98,6 @@ func plain(r rune) rune {
 		return r
 	}
 	return '-'
-}
-
-// freePort returns a loopback port that neither UDP nor TCP uses now. It is
-// below those that the kernel gives out, so that nobody gets it by chance
-// before the server does.
-func freePort() (string, error) {
-	for range 1000 {
-		port := strconv.Itoa(20_000 + rand.IntN(10_000))
-		t, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err != nil {
-			continue
-		}
-		u, err := net.ListenPacket("udp", t.Addr().String())
-		t.Close()
-		if err == nil {
-			u.Close()
-			return port, nil
-		}
-	}
-	return "", errors.New("expected a free loopback port")
 }
 
 // desk is a client of a server's admin API.

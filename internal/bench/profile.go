@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/coredns-na/coredns-na/internal/freeport"
 )
 
 // shares are the parts of a query's way that a profile is read for, each with
@@ -47,7 +49,7 @@ func (l *lab) measureProfile() error {
 	if err != nil {
 		return err
 	}
-	port, err := freePort()
+	port, err := freeport.New()
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/coredns-na/coredns-na/internal/freeport"
 )
 
 // patience is how long anything on one machine may take before a test says
@@ -98,19 +99,11 @@ func Await(what string, done func() (bool, error)) error {
 // FreePort returns a loopback port that neither UDP nor TCP uses now.
 func FreePort(tb testing.TB) string {
 	tb.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		pc, err := net.ListenPacket("udp", l.Addr().String())
-		l.Close()
-		if err == nil {
-			pc.Close()
-			return port
-		}
+	port, err := freeport.New()
+	if err != nil {
+		tb.Fatal(err)
 	}
+	return port
 }
 
 // Server is a running coredns-na. Its methods are for one goroutine.

@@ -14,6 +14,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
+
+	"github.com/coredns-na/coredns-na/internal/freeport"
 )
 
 const patience = 60 * time.Second
@@ -61,12 +63,11 @@ func Start(tb testing.TB, size int) *Cluster {
 
 func freeURL(tb testing.TB) url.URL {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.New()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close()
-	return url.URL{Scheme: "http", Host: l.Addr().String()}
+	return url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", port)}
 }
 
 // Endpoints are the members' client addresses, HOST:PORT each.

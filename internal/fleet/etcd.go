@@ -15,6 +15,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/coredns-na/coredns-na/internal/freeport"
 )
 
 const prefix = "/noticeaction/"
@@ -39,8 +41,8 @@ func newCluster(dir string, certs *x509.CertPool) (*cluster, error) {
 	c := &cluster{dir: dir, tls: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: certs, Certificates: []tls.Certificate{pair}}}
 	for i := range members {
 		m := member{name: fmt.Sprintf("member%d", i+1)}
-		if m.client, err = freePort(); err == nil {
-			m.peer, err = freePort()
+		if m.client, err = freeport.New(); err == nil {
+			m.peer, err = freeport.New()
 		}
 		if err != nil {
 			return nil, err

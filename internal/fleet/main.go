@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -19,6 +18,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/coredns-na/coredns-na/internal/e2e"
+	"github.com/coredns-na/coredns-na/internal/freeport"
 )
 
 const (
@@ -178,7 +178,7 @@ func (f *fleet) startMachines(context.Context) (err error) {
 }
 
 func (f *fleet) machine(name, corefile string) (*machine, error) {
-	port, err := freePort()
+	port, err := freeport.New()
 	if err != nil {
 		return nil, err
 	}
@@ -283,16 +283,6 @@ func (m *machine) probe() error {
 	}
 	fmt.Println(reply.Answer[0])
 	return nil
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
 }
 
 // do runs a command whose output matters only if it fails.
