@@ -62,8 +62,21 @@ func (l *lab) launch(cmd *exec.Cmd) (*program, error) {
 	return p, nil
 }
 
-// signal tells all of the group.
-func (p *program) signal(signal syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, signal) }
+func (p *program) ended() bool {
+	select {
+	case <-p.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// signal tells all of the group, if it has not ended: it may be another's by then.
+func (p *program) signal(signal syscall.Signal) {
+	if !p.ended() {
+		_ = syscall.Kill(-p.cmd.Process.Pid, signal)
+	}
+}
 
 // startServer runs a command on the given cores until it answers for name.
 func (l *lab) startServer(s *server, cores, name string, command string, args ...string) error {
@@ -118,11 +131,6 @@ func (s *server) await(name string) error {
 
 // stop ends the server and its children, if it has not ended, and waits.
 func (s *server) stop() {
-	select {
-	case <-s.gone: // its group may be another's by now
-		return
-	default:
-	}
 	s.signal(syscall.SIGTERM)
 	select {
 	case <-s.gone:

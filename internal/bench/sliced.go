@@ -35,10 +35,8 @@ func (l *lab) start(r *rival, work load, lasts time.Duration) (*sliced, error) {
 // step has the load run for a slice and the server answer what was asked, which would take from the next rival's slice. It
 // reports whether there is more of the load.
 func (s *sliced) step() (more bool) {
-	select {
-	case <-s.gone:
+	if s.ended() {
 		return false
-	default:
 	}
 	begin := time.Now()
 	s.signal(syscall.SIGCONT)
@@ -55,11 +53,6 @@ func (s *sliced) step() (more bool) {
 
 // kill ends the load, if it has not ended, and waits.
 func (s *sliced) kill() {
-	select {
-	case <-s.gone: // its group may be another's by now
-		return
-	default:
-	}
 	s.signal(syscall.SIGKILL)
 	<-s.gone
 }

@@ -4,7 +4,6 @@ package etcdtest
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -15,7 +14,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
 
-	"github.com/coredns-na/coredns-na/internal/freeport"
+	"github.com/coredns-na/coredns-na/internal/e2e"
 )
 
 const patience = 60 * time.Second
@@ -63,11 +62,7 @@ func Start(tb testing.TB, size int) *Cluster {
 
 func freeURL(tb testing.TB) url.URL {
 	tb.Helper()
-	port, err := freeport.New()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", port)}
+	return url.URL{Scheme: "http", Host: e2e.Address(e2e.FreePort(tb))}
 }
 
 // Endpoints are the members' client addresses, HOST:PORT each.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
+
+	"github.com/coredns-na/coredns-na/internal/e2e"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -16,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve answers on a loopback port, over UDP and TCP, until the test ends.
 func serve(t testing.TB, handler dns.HandlerFunc) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", e2e.Address(e2e.FreePort(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
