@@ -18,6 +18,8 @@ const (
 	maxErrors     = 100      // told in a report
 	maxKey        = 200      // characters of an idempotency key
 	receiptsStand = 24 * time.Hour
+
+	heapPerLine = 2400 // bytes that a line allocates from when it was read to the commit
 )
 
 // Import flags many names, all or none of them: one JSON object a line (NDJSON) with the keys name,
@@ -50,6 +52,7 @@ func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) 
 
 // carryOut takes an import from its body to its report.
 func (d *Desk) carryOut(ctx context.Context, p *Policy, in *importer, body io.Reader) (ImportReport, error) {
+	defer in.forget()
 	if err := in.read(ctx, body); err != nil {
 		return ImportReport{}, err
 	}
@@ -62,6 +65,12 @@ func (d *Desk) carryOut(ctx context.Context, p *Policy, in *importer, body io.Re
 	return in.report, nil
 }
 
+// forget gives up what the import held in memory.
+func (in *importer) forget() {
+	in.blocks, in.items = nil, nil
+	in.heap.Release()
+}
+
 // importer is one import under way.
 type importer struct {
 	order   Order
@@ -69,24 +78,13 @@ type importer struct {
 	now     time.Time
 	checker *checker
 
+	heap   leeway.Heap
 	blocks [][]item // as they were read, each of blockSize but for the last
 	items  []item   // the same by name
+	alike  alike
 	body   [32]byte // SHA-256
 	report ImportReport
 	later  int // lines refused only because their zone is not known yet
-}
-
-// item is one line that may become a flag.
-type item struct {
-	line int
-	flag store.Flag
-	old  *store.Flag // what it replaces
-	same bool        // it would change nothing
-
-	// What counts if the name is not flagged yet.
-	objection error // of its surroundings
-	found     *store.Reach
-	warnings  []Warning
 }
 
 // lookAround judges the surroundings of every item before the writer is bothered.
@@ -94,27 +92,27 @@ func (in *importer) lookAround() {
 	if len(in.report.Errors) > 0 {
 		return
 	}
-	var alike []Warning // mostly one and the same
+	last := &around{} // mostly one and the same
 	for _, block := range in.blocks {
 		for i := range block {
 			it := &block[i]
-			it.warnings, it.objection = in.checker.glance(it.flag.Name, false)
-			if slices.Equal(it.warnings, alike) {
-				it.warnings = alike
+			warnings, objection := in.checker.glance(it.name, false)
+			if objection != nil || last.objection != nil || !slices.Equal(warnings, last.warnings) {
+				last = &around{objection: objection, warnings: warnings}
 			}
-			alike = it.warnings
+			it.around = last
 		}
 	}
 }
 
 // warn notes what one should know of an item that is imported.
 func (in *importer) warn(it *item) {
-	for _, w := range it.warnings {
+	for _, w := range it.sight().warnings {
 		if len(in.report.Warnings) == maxErrors {
 			in.report.MoreWarnings++
 			continue
 		}
-		in.report.Warnings = append(in.report.Warnings, ImportError{Line: it.line, Name: it.flag.Name, Detail: w.Detail})
+		in.report.Warnings = append(in.report.Warnings, ImportError{Line: it.line, Name: it.name, Detail: w.Detail})
 	}
 }
 
@@ -191,32 +189,34 @@ func (in *importer) check(b *batch) error {
 	if len(in.report.Errors) > 0 {
 		return in.refused()
 	}
+	var olds alike
 	for i := range in.items {
 		it := &in.items[i]
-		old, was, err := b.tx.Flag(it.flag.Name)
+		old, was, err := b.tx.Flag(it.name)
 		if err != nil {
 			return err
 		}
 		if held := notHeld(old); held != nil {
-			in.refuse(it.line, it.flag.Name, held.Error())
+			in.refuse(it.line, it.name, held.Error())
 		}
-		if err := b.admit(it.flag.Authority); err != nil {
-			in.refuse(it.line, it.flag.Name, err.Error())
+		if err := b.admit(it.terms.Authority); err != nil {
+			in.refuse(it.line, it.name, err.Error())
 		}
+		objection := it.sight().objection
 		switch {
-		case !was && it.objection != nil:
-			in.refuse(it.line, it.flag.Name, it.objection.Error())
-			if isKind(it.objection, Unavailable) {
+		case !was && objection != nil:
+			in.refuse(it.line, it.name, objection.Error())
+			if isKind(objection, Unavailable) {
 				in.later++
 			}
 		case !was:
 			in.report.Created++
 			in.warn(it)
-		case same(old, it.flag):
+		case same(old, *it.terms):
 			it.same = true
 			in.report.Unchanged++
 		default:
-			it.old = new(old)
+			it.old = olds.terms(old)
 			in.report.Replaced++
 		}
 	}
@@ -243,19 +243,22 @@ func (in *importer) put(b *batch) error {
 	b.tx.Bulk()
 	b.changes = slices.Grow(b.changes, in.report.Created+in.report.Replaced)
 	entry := b.entry(in.order, actionImport, in.report.Generation)
+	var now, old store.Flag // here, so that they are allocated once
 	for i := range in.items {
 		it := &in.items[i]
 		if it.same {
 			continue
 		}
-		if it.flag.Since.IsZero() {
-			it.flag.Since = b.now
+		now = it.flag(it.terms)
+		if now.Since.IsZero() {
+			now.Since = b.now
 		}
-		write := b.tx.AddFlag
+		write, before := b.tx.AddFlag, (*store.Flag)(nil)
 		if it.old != nil {
-			write = b.tx.PutFlag
+			old = it.flag(it.old)
+			write, before = b.tx.PutFlag, &old
 		}
-		if err := b.put(write, entry, it.old, &it.flag, it.found); err != nil {
+		if err := b.put(write, entry, before, &now, it.sight().found); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -245,6 +246,7 @@ func FuzzImportLine(f *testing.F) {
 	p := testPolicy()
 	f.Fuzz(func(t *testing.T, line []byte) {
 		in := &importer{order: clerk, now: noon, checker: p.checker(nil)}
+		defer in.forget()
 		if err := in.read(context.Background(), bytes.NewReader(line)); err != nil {
 			return
 		}
@@ -253,11 +255,33 @@ func FuzzImportLine(f *testing.F) {
 			t.Fatalf("%d lines became %d items and %d errors", in.report.Lines, len(items), len(in.report.Errors))
 		}
 		for _, it := range items {
-			if again, err := nameFor(p, it.flag.Name); err != nil || again != it.flag.Name {
-				t.Fatalf("name %q: %q, %v", it.flag.Name, again, err)
+			if again, err := nameFor(p, it.name); err != nil || again != it.name {
+				t.Fatalf("name %q: %q, %v", it.name, again, err)
 			}
 		}
 	})
+}
+
+// What an import allocates for a line is what it has the collector wait for, and no more.
+func TestImportHeap(t *testing.T) {
+	const lines = 20_000
+	d := newDesk(t, testPolicy())
+	for _, reference := range []string{"created", "replaced"} {
+		var body strings.Builder
+		for i := range lines {
+			fmt.Fprintf(&body, `{"name":"name%06d.be","authority":"apd-gba","reference":%q}`+"\n", i, reference)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := d.Import(context.Background(), Order{Actor: clerk.Actor, Force: []Force{ForceBrake}}, "", strings.NewReader(body.String()))
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line := (after.TotalAlloc - before.TotalAlloc) / lines; line < heapPerLine/2 || line > heapPerLine*5/4 {
+			t.Errorf("%s: an import allocates %d bytes for a line, expected about %d", reference, line, heapPerLine)
+		}
+	}
 }
 
 // TestImportAtAGlance asks the zone only about names of which a glance does not tell enough.

@@ -69,12 +69,10 @@ func (in *importer) read(ctx context.Context, body io.Reader) error {
 
 // parse checks one line.
 func (in *importer) parse(n int, text []byte, kept *texts) {
-	l, ok := fastLine(text, kept)
-	if !ok {
-		if err := decode(text, &l); err != nil {
-			in.refuse(n, l.Name, err.Error())
-			return
-		}
+	l, err := readLine(text, kept)
+	if err != nil {
+		in.refuse(n, l.Name, err.Error())
+		return
 	}
 	notAfter, err := NotAfter(l.NotAfter)
 	if err == nil && l.Changed > 0 && l.NotAfter != nil && !notAfter.After(in.now) {
@@ -106,6 +104,16 @@ func (in *importer) parse(n int, text []byte, kept *texts) {
 		return // nothing will be imported; read on for further errors
 	}
 	in.add(n, f)
+}
+
+// readLine decodes a line, which lies on the heap only if it has to.
+func readLine(text []byte, kept *texts) (line, error) {
+	if l, ok := fastLine(text, kept); ok {
+		return l, nil
+	}
+	var l line
+	err := decode(text, &l)
+	return l, err
 }
 
 // texts hold what lines say, with little for the collector to look at. The zero value is ready.

@@ -15,10 +15,11 @@ const blockSize = 1024
 func (in *importer) add(line int, f store.Flag) {
 	last := len(in.blocks) - 1
 	if last < 0 || len(in.blocks[last]) == blockSize {
+		in.heap.Grow(blockSize * heapPerLine)
 		in.blocks = append(in.blocks, make([]item, 0, blockSize))
 		last++
 	}
-	in.blocks[last] = append(in.blocks[last], item{line: line, flag: f})
+	in.blocks[last] = append(in.blocks[last], item{line: line, name: f.Name, terms: in.alike.terms(f)})
 }
 
 // place says where in the order of names an item belongs. The beginning of the name decides nearly always,
@@ -32,7 +33,7 @@ func (p place) compare(q place) int {
 	if p.begin != q.begin {
 		return cmp.Compare(p.begin, q.begin)
 	}
-	return cmp.Or(cmp.Compare(p.item.flag.Name, q.item.flag.Name), cmp.Compare(p.item.line, q.item.line))
+	return cmp.Or(cmp.Compare(p.item.name, q.item.name), cmp.Compare(p.item.line, q.item.line))
 }
 
 // sort brings the items into name order, which the store likes, also in memory, and refuses duplicates.
@@ -41,7 +42,7 @@ func (in *importer) sort() {
 	for _, block := range in.blocks {
 		for i := range block {
 			var begin [8]byte
-			copy(begin[:], block[i].flag.Name)
+			copy(begin[:], block[i].name)
 			order = append(order, place{binary.BigEndian.Uint64(begin[:]), &block[i]})
 		}
 	}
@@ -50,15 +51,15 @@ func (in *importer) sort() {
 	var names texts
 	for i, p := range order {
 		in.items[i] = *p.item
-		in.items[i].flag.Name = names.copy(p.item.flag.Name)
+		in.items[i].name = names.copy(p.item.name)
 	}
 	in.blocks = nil
 	first := 0
 	for i := 1; i < len(in.items); i++ {
-		if in.items[i].flag.Name != in.items[first].flag.Name {
+		if in.items[i].name != in.items[first].name {
 			first = i
 			continue
 		}
-		in.refuse(in.items[i].line, in.items[i].flag.Name, fmt.Sprintf("expected each name once; it is in line %d already", in.items[first].line))
+		in.refuse(in.items[i].line, in.items[i].name, fmt.Sprintf("expected each name once; it is in line %d already", in.items[first].line))
 	}
 }

@@ -55,17 +55,18 @@ func TestPlaceOrdersAsNamesAndLines(t *testing.T) {
 	label := rapid.StringMatching(`[a-z0-9-]{0,10}`)
 	rapid.Check(t, func(t *rapid.T) {
 		in := &importer{}
+		defer in.forget()
 		for i := range rapid.IntRange(0, 40).Draw(t, "items") {
 			in.add(i, store.Flag{Name: rapid.SampledFrom([]string{"", "same", "longer-than-8"}).Draw(t, "begin") + label.Draw(t, "label")})
 		}
 		want := slices.Concat(in.blocks...)
 		slices.SortFunc(want, func(a, b item) int {
-			return cmp.Or(strings.Compare(a.flag.Name, b.flag.Name), a.line-b.line)
+			return cmp.Or(strings.Compare(a.name, b.name), a.line-b.line)
 		})
 		in.sort()
 		for i, it := range in.items {
-			if it.flag.Name != want[i].flag.Name || it.line != want[i].line {
-				t.Fatalf("item %d is %q of line %d, want %q of line %d", i, it.flag.Name, it.line, want[i].flag.Name, want[i].line)
+			if it.name != want[i].name || it.line != want[i].line {
+				t.Fatalf("item %d is %q of line %d, want %q of line %d", i, it.name, it.line, want[i].name, want[i].line)
 			}
 		}
 	})

@@ -81,20 +81,20 @@ func (d *Desk) lookUpAll(ctx context.Context, p *Policy, in *importer) {
 	var fresh []*item
 	for i := range in.items {
 		it := &in.items[i]
-		if it.objection == nil && !d.redirects(it.flag.Name) {
+		if it.sight().objection == nil && !d.redirects(it.name) {
 			fresh = append(fresh, it)
 		}
 	}
 	if len(fresh) > importLooks {
-		fresh[0].warnings = append(fresh[0].warnings, Warning{Code: reachUnknown, Detail: fmt.Sprintf(
+		fresh[0].saw(nil, Warning{Code: reachUnknown, Detail: fmt.Sprintf(
 			"where the names can be reached was not recorded, for this or any other of the %d new ones: that is done for at most %d in an import", len(fresh), importLooks)})
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, importLookTime)
 	defer cancel()
 	each(len(fresh), importAtOnce, func(i int) {
-		found, warnings := d.lookUp(ctx, p, fresh[i].flag.Name)
-		fresh[i].found, fresh[i].warnings = found, append(fresh[i].warnings, warnings...)
+		found, warnings := d.lookUp(ctx, p, fresh[i].name)
+		fresh[i].saw(found, warnings...)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/leeway"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/reach"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
@@ -106,7 +107,11 @@ func (d *Desk) serve(ops []*operation) {
 			n++
 		}
 		d.byTheClock()
-		d.commit(ops[:n])
+		if ops[0].alone {
+			leeway.Aside(func() { d.commit(ops[:n]) })
+		} else {
+			d.commit(ops[:n])
+		}
 		for _, op := range ops[:n] {
 			close(op.done)
 		}

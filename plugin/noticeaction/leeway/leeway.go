@@ -4,7 +4,8 @@
 // otherwise every ten milliseconds. On a machine of few, long work on one of them and the garbage collector or
 // its sweeper on the others leave none idle, and yielding does not help: who yields is found again before the
 // network is looked at. So while long work goes on there are a few more processors than the machine has, and the
-// kernel, which lets a thread that wakes up for a query go first, shares the machine out among them.
+// kernel shares the machine out among them. It lets a thread that wakes up for a query go first, as the work's own
+// has a longer slice. Nor is the collector to look again and again at what a work only adds to, see Heap.
 //
 // It changes GOMAXPROCS of the process, which belongs to no one; nothing else here does while the server runs. A
 // reload meanwhile sees them too: *multisocket* without a number then opens as many sockets.
@@ -49,6 +50,13 @@ var shared = pool{
 // a process that went beyond its quota.
 func For(work func()) { shared.run(work) }
 
+// Aside does work in a part of what For does, on a goroutine of its own: on a thread that lets others go first. It may be
+// called concurrently.
+func Aside(work func()) {
+	defer aside()()
+	work()
+}
+
 // pool knows how many processors there are, and why.
 type pool struct {
 	machine func() int    // CPUs
@@ -66,7 +74,7 @@ type pool struct {
 func (p *pool) run(work func()) {
 	p.enter()
 	defer p.leave()
-	work()
+	Aside(work)
 }
 
 func (p *pool) enter() {

@@ -28,6 +28,7 @@ var (
 type Tx struct {
 	tx                           *bolt.Tx
 	meta, flags, expiry, journal *bolt.Bucket // those that nearly every transaction uses
+	flag                         *bolt.Cursor // in flags; nil: not used yet
 
 	state   state
 	tail    tail
@@ -106,7 +107,7 @@ func (tx *Tx) Bulk() {
 
 // Flag returns the flag of a name, if there is one.
 func (tx *Tx) Flag(name string) (f Flag, ok bool, err error) {
-	v := tx.flags.Get([]byte(name))
+	v := tx.record([]byte(name))
 	if v == nil {
 		return Flag{}, false, nil
 	}
@@ -114,13 +115,24 @@ func (tx *Tx) Flag(name string) (f Flag, ok bool, err error) {
 	return f, err == nil, err
 }
 
+// record returns the record of a flag; nil if there is none. Bucket.Get would say the same, and allocate each time.
+func (tx *Tx) record(key []byte) []byte {
+	if tx.flag == nil {
+		tx.flag = tx.flags.Cursor()
+	}
+	if k, v := tx.flag.Seek(key); bytes.Equal(k, key) {
+		return v
+	}
+	return nil
+}
+
 // PutFlag adds a flag or replaces that of the same name.
 func (tx *Tx) PutFlag(f Flag) error {
-	key := []byte(f.Name)
-	if err := tx.forget(f.Name, key); err != nil {
+	tx.key = append(tx.key[:0], f.Name...)
+	if err := tx.forget(f.Name, tx.key); err != nil {
 		return err
 	}
-	return tx.addFlag(f, key)
+	return tx.addFlag(f, tx.key)
 }
 
 // AddFlag is PutFlag for a name that the caller has seen, in this transaction, not to be flagged: it
@@ -167,7 +179,7 @@ func (tx *Tx) DeleteFlag(name string) error {
 // forget takes the flag of a name, if any, out of the count, the digest, the account and the expiry index.
 func (tx *Tx) forget(name string, key []byte) error {
 	tx.written = true
-	v := tx.flags.Get(key)
+	v := tx.record(key)
 	if v == nil {
 		return nil
 	}

@@ -1,0 +1,124 @@
+package leeway
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+)
+
+// collector is one of a test, which collects when the test says so.
+type collector struct {
+	share
+	gogc    int
+	alive   uint64
+	stops   int // of the world
+	forced  int // collections
+	waiting []func()
+}
+
+func newCollector(gogc int) *collector {
+	c := &collector{gogc: gogc, alive: 100}
+	c.percent = func() int { return c.gogc }
+	c.set = func(p int) { c.gogc, c.stops = p, c.stops+1 }
+	c.live = func() uint64 { return c.alive }
+	c.share.collect = func() { c.forced++; c.run(c.alive) }
+	c.after = func(do func()) { c.waiting = append(c.waiting, do) }
+	return c
+}
+
+// run is a collection that finds so many bytes alive.
+func (c *collector) run(alive uint64) {
+	c.alive = alive
+	waiting := c.waiting
+	c.waiting = nil
+	for _, do := range waiting {
+		do()
+	}
+}
+
+func TestGOGC(t *testing.T) {
+	type step struct {
+		does string // "grow" or "release" of heap 0 or 1, "collect", or "other": somebody else sets GOGC
+		heap int
+		n    int // bytes to grow by, bytes found alive, or GOGC
+		gogc int // afterwards
+	}
+	tests := []struct {
+		name   string
+		gogc   int
+		steps  []step
+		stops  int
+		forced int
+	}{
+		{"less than what is alive", 100, []step{{"grow", 0, 50, 100}, {"grow", 0, 50, 100}, {"release", 0, 0, 100}}, 0, 0},
+		{"more than that", 100, []step{{"grow", 0, 1000, 2000}, {"release", 0, 0, 100}}, 2, 1},
+		{"little by little", 100, []step{{"grow", 0, 1000, 2000}, {"grow", 0, 900, 2000}, {"grow", 0, 200, 4200}, {"grow", 0, 2000, 4200}, {"release", 0, 0, 100}}, 3, 1},
+		{"a collection meanwhile", 100, []step{{"grow", 0, 1000, 2000}, {"collect", 0, 500, 400}, {"collect", 0, 600, 400}, {"collect", 0, 5000, 100}, {"release", 0, 0, 100}}, 3, 0},
+		{"a collection that leaves little", 100, []step{{"grow", 0, 1000, 2000}, {"collect", 0, 10, 20000}, {"release", 0, 0, 100}}, 3, 1},
+		{"two works", 100, []step{{"grow", 0, 1000, 2000}, {"grow", 1, 3000, 8000}, {"release", 0, 0, 8000}, {"release", 1, 0, 100}}, 3, 1},
+		{"one work that is small", 100, []step{{"grow", 0, 1000, 2000}, {"grow", 1, 10, 2000}, {"release", 0, 0, 100}, {"release", 1, 0, 100}}, 2, 0},
+		{"one after the other", 100, []step{{"grow", 0, 1000, 2000}, {"release", 0, 0, 100}, {"grow", 1, 1000, 2000}, {"release", 1, 0, 100}}, 4, 2},
+		{"a collector that waits longer anyway", 3000, []step{{"grow", 0, 1000, 3000}, {"release", 0, 0, 3000}}, 0, 0},
+		{"GOGC=off", -1, []step{{"grow", 0, 1000, -1}, {"release", 0, 0, -1}}, 0, 0},
+		{"set by somebody else meanwhile", 100, []step{{"grow", 0, 1000, 2000}, {"other", 0, 150, 150}, {"grow", 0, 9000, 150}, {"collect", 0, 10, 150}, {"release", 0, 0, 150}}, 1, 1},
+		{"more than can be said", 100, []step{{"grow", 0, 1 << 40, 1<<31 - 2}, {"release", 0, 0, 100}}, 2, 1},
+		{"nothing", 100, []step{{"release", 0, 0, 100}}, 0, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := newCollector(test.gogc)
+			heaps := []Heap{{share: &c.share}, {share: &c.share}}
+			for i, s := range test.steps {
+				switch s.does {
+				case "grow":
+					heaps[s.heap].Grow(s.n)
+				case "release":
+					heaps[s.heap].Release()
+				case "collect":
+					c.run(uint64(s.n))
+				case "other":
+					c.gogc = s.n
+				}
+				if c.gogc != s.gogc {
+					t.Errorf("step %d, %s: got GOGC=%d, expected %d", i, s.does, c.gogc, s.gogc)
+				}
+				if len(c.waiting) > 1 {
+					t.Errorf("step %d, %s: %d wait for a collection, expected at most one", i, s.does, len(c.waiting))
+				}
+			}
+			if c.stops != test.stops || c.forced != test.forced {
+				t.Errorf("the world was stopped %d times and %d collections forced, expected %d and %d", c.stops, c.forced, test.stops, test.forced)
+			}
+		})
+	}
+}
+
+// The process's own collector does not run while a work adds to the heap what it said, and then has cleared up.
+func TestTheCollector(t *testing.T) {
+	if gogc.percent() < 0 {
+		t.Fatal("expected a collector, got GOGC=off")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 40))
+	runtime.GC()
+	const piece, pieces = 1 << 20, 64
+	var h Heap
+	h.Grow(2 * piece * pieces)
+	before, kept := cycles(), make([][]byte, 0, pieces)
+	for range pieces {
+		kept = append(kept, make([]byte, piece))
+	}
+	if n := cycles() - before; n != 0 {
+		t.Errorf("the collector ran %d times during the work, expected that it waits", n)
+	}
+	runtime.KeepAlive(kept)
+	h.Release()
+	if alive := gogc.live(); alive > piece*pieces/2 {
+		t.Errorf("%d bytes are alive after the work, expected that most of %d were freed", alive, piece*pieces)
+	}
+	if p := gogc.percent(); p != 100 {
+		t.Errorf("got GOGC=%d after the work, expected 100", p)
+	}
+}
+
+func cycles() uint64 { return metric("/gc/cycles/total:gc-cycles") }

@@ -1,0 +1,43 @@
+package leeway
+
+import (
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The thread that works lets others go first, and no longer when it is done, whatever became of the work.
+func TestAside(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := attrOf(t)
+	var during unix.SchedAttr
+	func() {
+		defer func() { _ = recover() }()
+		Aside(func() {
+			Aside(func() {})
+			during = attrOf(t)
+			panic("failed")
+		})
+	}()
+	want := before
+	if before.Runtime > 0 { // the kernel knows slices
+		want.Runtime = uint64(slice)
+	}
+	if during != want {
+		t.Errorf("the work had %+v, expected %+v", during, want)
+	}
+	if after := attrOf(t); after != before {
+		t.Errorf("after the work the thread has %+v, expected %+v", after, before)
+	}
+}
+
+func attrOf(t *testing.T) unix.SchedAttr {
+	t.Helper()
+	a, err := unix.SchedGetAttr(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *a
+}
