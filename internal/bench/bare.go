@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// bare is a running testdata/bare on the server's core.
+// bare is a running testdata/bare.
 type bare struct {
 	socket  string // where it takes calls
 	cmd     *exec.Cmd
@@ -20,10 +20,10 @@ type bare struct {
 	printed strings.Builder // on standard error
 }
 
-// startBare lets bare read the flags of a stopped server.
-func (l *lab) startBare(s *server) (*bare, error) {
+// startBare lets bare, on some cores, read the flags of a stopped server.
+func (l *lab) startBare(s *server, cores string) (*bare, error) {
 	b := &bare{socket: filepath.Join(l.dir, "bare.sock")}
-	b.cmd = exec.Command("taskset", "-c", serverCore, l.bare, filepath.Join(s.dir, "noticeaction.db"), filepath.Join(l.dir, "bare.db"), b.socket)
+	b.cmd = exec.Command("taskset", "-c", cores, l.bare, filepath.Join(s.dir, "noticeaction.db"), filepath.Join(l.dir, "bare.db"), b.socket)
 	b.cmd.Stderr = &b.printed
 	var err error
 	if b.in, err = b.cmd.StdinPipe(); err != nil {

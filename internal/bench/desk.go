@@ -39,7 +39,7 @@ func (l *lab) measureDesk() error {
 	if err != nil {
 		return err
 	}
-	b, err := l.startBare(copyOf)
+	b, err := l.startBare(copyOf, serverCore)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (l *lab) bulkRound(t *bulk, zone, small string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	b, err := l.startBare(s)
+	b, err := l.startBare(s, serverCore)
 	if err != nil {
 		return err
 	}
