@@ -267,7 +267,7 @@ func (l *lab) copyDatabase(s *server) (*server, error) {
 		return nil, err
 	}
 	_, err = io.Copy(f, resp.Body)
-	return copied, errors.Join(err, f.Close())
+	return copied, errors.Join(err, f.Sync(), f.Close()) // what is not on the disk yet would come in the way later
 }
 
 // untilRedirected asks until the answer is the warning page's address.

@@ -65,6 +65,9 @@ func (l *lab) measureLatency() error {
 // openAll opens each window in turn.
 func (l *lab) openAll(windows []*window, s *server, work load) error {
 	for range l.long {
+		if err := s.settle(); err != nil {
+			return err
+		}
 		for _, w := range windows {
 			if err := w.open(s.port, work); err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)

@@ -19,7 +19,8 @@ const (
 	maxKey        = 200      // characters of an idempotency key
 	receiptsStand = 24 * time.Hour
 
-	heapPerLine = 2400 // bytes that a line allocates from when it was read to the commit
+	heapPerLine = 2400 // bytes that a line allocates until the commit
+	heapPerRead = 300  // of these while it is read
 )
 
 // Import flags many names, all or none of them: one JSON object a line (NDJSON) with the keys name,
@@ -44,6 +45,7 @@ func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) 
 	}
 	p := d.policy.Load()
 	in := &importer{order: o, key: key, now: d.now(), checker: p.checker(o.Force)}
+	defer in.forget()
 	var report ImportReport
 	var err error
 	leeway.For(func() { report, err = d.carryOut(ctx, p, in, body) })
@@ -52,10 +54,10 @@ func (d *Desk) Import(ctx context.Context, o Order, key string, body io.Reader) 
 
 // carryOut takes an import from its body to its report.
 func (d *Desk) carryOut(ctx context.Context, p *Policy, in *importer, body io.Reader) (ImportReport, error) {
-	defer in.forget()
 	if err := in.read(ctx, body); err != nil {
 		return ImportReport{}, err
 	}
+	in.heap.Grow(len(in.blocks) * blockSize * (heapPerLine - heapPerRead))
 	in.lookAround()
 	in.sort()
 	d.lookUpAll(ctx, p, in)

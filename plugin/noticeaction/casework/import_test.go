@@ -262,7 +262,7 @@ func FuzzImportLine(f *testing.F) {
 	})
 }
 
-// What an import allocates for a line is what it has the collector wait for, and no more.
+// What an import allocates for a line is about what it has the collector wait for.
 func TestImportHeap(t *testing.T) {
 	const lines = 20_000
 	d := newDesk(t, testPolicy())

@@ -15,7 +15,7 @@ const blockSize = 1024
 func (in *importer) add(line int, f store.Flag) {
 	last := len(in.blocks) - 1
 	if last < 0 || len(in.blocks[last]) == blockSize {
-		in.heap.Grow(blockSize * heapPerLine)
+		in.heap.Grow(blockSize * heapPerRead)
 		in.blocks = append(in.blocks, make([]item, 0, blockSize))
 		last++
 	}

@@ -10,7 +10,8 @@ import (
 
 // Heap is what a work is known to keep of the heap until it ends. The collector looks at all that is alive whenever the
 // heap has grown by a share of it (GOGC), so while a work only adds it looks again and again at the same and finds
-// nothing to free. With a Heap it waits. GOMEMLIMIT holds all the same, and where GOGC is off nothing changes.
+// nothing to free. With a Heap it waits, until the heap has grown by as much as all works keep: what they free meanwhile
+// stays. GOMEMLIMIT holds all the same, and where GOGC is off nothing changes.
 //
 // The zero value is ready. It is for one goroutine; any number of works may each have one.
 type Heap struct {
@@ -27,8 +28,9 @@ func (h *Heap) Grow(bytes int) {
 	h.share.grow(bytes)
 }
 
-// Release says that the work has ended and refers to nothing any more. If the collector has waited, what there is to free is
-// collected before Release returns, so that the next work finds the heap as this one did.
+// Release says that the work has ended and refers to what it kept no more. If the collector has waited, what there is to free is
+// collected before Release returns, so that the next work finds the heap as this one did. It is not to be called Aside: sweeping
+// yields often, which takes long on a thread of one's own.
 func (h *Heap) Release() {
 	if h.kept == 0 {
 		return
@@ -117,19 +119,13 @@ func (s *share) collected() {
 	}
 }
 
-// adjust sets GOGC so that the heap may grow by what is kept, unless somebody else set it. As that stops the world, it
-// sets twice what is wanted, and leaves alone what is near it.
+// adjust sets GOGC so that the heap may grow by what is kept, unless somebody else set it.
 func (s *share) adjust() {
 	if s.before < 0 || s.percent() != s.now {
 		return
 	}
-	want := s.before
-	if p := int(min(uint64(s.kept)*100/max(s.live(), 1), math.MaxInt32/2)); p > want {
-		if p <= s.now && s.now <= 4*p {
-			return
-		}
-		want = 2 * p
-	}
+	const least = 4 << 20 // bytes alive that the collector reckons with
+	want := max(s.before, int(min(uint64(s.kept)*100/max(s.live(), least), math.MaxInt32)))
 	if want != s.now {
 		s.set(want)
 		s.now = want

@@ -7,8 +7,8 @@
 // kernel shares the machine out among them. It lets a thread that wakes up for a query go first, as the work's own
 // has a longer slice. Nor is the collector to look again and again at what a work only adds to, see Heap.
 //
-// It changes GOMAXPROCS of the process, which belongs to no one; nothing else here does while the server runs. A
-// reload meanwhile sees them too: *multisocket* without a number then opens as many sockets.
+// It changes GOMAXPROCS and GOGC of the process, which belong to no one; nothing else here does while the server runs. A
+// reload meanwhile sees the former too: *multisocket* without a number then opens as many sockets.
 package leeway
 
 import (

@@ -16,18 +16,22 @@ const slice = 100 * time.Millisecond
 func aside() (back func()) {
 	runtime.LockOSThread()
 	before, err := unix.SchedGetAttr(0, 0)
-	if err != nil || before.Policy != unix.SCHED_NORMAL || before.Runtime == uint64(slice) {
-		return runtime.UnlockOSThread
-	}
-	attr := *before
-	attr.Runtime = uint64(slice)
-	if unix.SchedSetAttr(0, &attr, 0) != nil {
+	if err != nil || before.Policy != unix.SCHED_NORMAL || before.Runtime == uint64(slice) || !setSlice(slice) {
 		return runtime.UnlockOSThread
 	}
 	return func() {
-		attr.Runtime = 0 // the kernel's own
-		if unix.SchedSetAttr(0, &attr, 0) == nil {
+		if setSlice(0) {
 			runtime.UnlockOSThread()
 		}
 	}
+}
+
+// setSlice sets the slice of this thread, 0 being the kernel's own, and nothing else.
+func setSlice(d time.Duration) bool {
+	attr, err := unix.SchedGetAttr(0, 0)
+	if err != nil {
+		return false
+	}
+	attr.Runtime = uint64(d)
+	return unix.SchedSetAttr(0, attr, 0) == nil
 }
