@@ -43,6 +43,15 @@ func (l *lab) startBare(s *server, cores string) (*bare, error) {
 	return b, nil
 }
 
+// startBareBeside is startBare for a server that runs on.
+func (l *lab) startBareBeside(s *server, cores string) (*bare, error) {
+	copied, err := l.copyDatabase(s)
+	if err != nil {
+		return nil, err
+	}
+	return l.startBare(copied, cores)
+}
+
 // time has bare do something and returns how long that took in milliseconds.
 func (b *bare) time(command string) (float64, error) {
 	if _, err := fmt.Fprintln(b.in, command); err != nil {

@@ -35,11 +35,7 @@ func (l *lab) measureDesk() error {
 		return err
 	}
 	defer s.stop()
-	copyOf, err := l.copyDatabase(s)
-	if err != nil {
-		return err
-	}
-	b, err := l.startBare(copyOf, serverCore)
+	b, err := l.startBareBeside(s, serverCore)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ const (
 // window is a time in which latencies are taken while something else goes on.
 type window struct {
 	name           string
-	reach          float64      // × of its p99.9 to that of the first window; 0: it is a peer
+	reach          float64      // × of its p99.9 to that of the first window; 0: no goal
 	meanwhile      func() error // done again and again; nil: nothing
 	p50, p99, p999 samples      // ms
 	times          int          // how often it was done
@@ -39,11 +39,7 @@ func (l *lab) measureLatency() error {
 	if err != nil {
 		return err
 	}
-	copied, err := l.copyDatabase(s)
-	if err != nil {
-		return err
-	}
-	b, err := l.startBare(copied, bothCores)
+	b, err := l.startBareBeside(s, bothCores)
 	if err != nil {
 		return err
 	}

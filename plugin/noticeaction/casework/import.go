@@ -94,7 +94,7 @@ func (in *importer) lookAround() {
 	if len(in.report.Errors) > 0 {
 		return
 	}
-	last := &around{} // mostly one and the same
+	last := nothing // mostly one and the same
 	for _, block := range in.blocks {
 		for i := range block {
 			it := &block[i]
@@ -109,7 +109,7 @@ func (in *importer) lookAround() {
 
 // warn notes what one should know of an item that is imported.
 func (in *importer) warn(it *item) {
-	for _, w := range it.sight().warnings {
+	for _, w := range it.around.warnings {
 		if len(in.report.Warnings) == maxErrors {
 			in.report.MoreWarnings++
 			continue
@@ -204,8 +204,7 @@ func (in *importer) check(b *batch) error {
 		if err := b.admit(it.terms.Authority); err != nil {
 			in.refuse(it.line, it.name, err.Error())
 		}
-		objection := it.sight().objection
-		switch {
+		switch objection := it.around.objection; {
 		case !was && objection != nil:
 			in.refuse(it.line, it.name, objection.Error())
 			if isKind(objection, Unavailable) {
@@ -260,7 +259,7 @@ func (in *importer) put(b *batch) error {
 			old = it.flag(it.old)
 			write, before = b.tx.PutFlag, &old
 		}
-		if err := b.put(write, entry, before, &now, it.sight().found); err != nil {
+		if err := b.put(write, entry, before, &now, it.around.found); err != nil {
 			return err
 		}
 	}

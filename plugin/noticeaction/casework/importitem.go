@@ -13,7 +13,7 @@ type item struct {
 	terms  *store.Flag // all but the name
 	old    *store.Flag // all but the name of what it replaces; nil: nothing
 	same   bool        // it would change nothing
-	around *around     // counts if the name is not flagged yet; nil: nothing to say
+	around *around     // counts if the name is not flagged yet; never nil, and not to be changed
 }
 
 // flag returns terms that hold for the item's name.
@@ -23,25 +23,18 @@ func (it *item) flag(terms *store.Flag) store.Flag {
 	return f
 }
 
-// around is what was found out about an item before the writer was bothered.
+// around is what was found out about an item, or about many alike, before the writer was bothered.
 type around struct {
 	objection error
 	found     *store.Reach
 	warnings  []Warning
 }
 
-// sight returns what was found out, which is not to be changed.
-func (it *item) sight() around {
-	if it.around == nil {
-		return around{}
-	}
-	return *it.around
-}
+var nothing = &around{}
 
 // saw adds to what was found out.
 func (it *item) saw(found *store.Reach, warnings ...Warning) {
-	seen := it.sight()
-	it.around = &around{seen.objection, found, slices.Concat(seen.warnings, warnings)}
+	it.around = &around{it.around.objection, found, slices.Concat(it.around.warnings, warnings)}
 }
 
 // alike keeps one copy of terms that follow one another and are equal. The zero value is ready.

@@ -19,7 +19,7 @@ func (in *importer) add(line int, f store.Flag) {
 		in.blocks = append(in.blocks, make([]item, 0, blockSize))
 		last++
 	}
-	in.blocks[last] = append(in.blocks[last], item{line: line, name: f.Name, terms: in.alike.terms(f)})
+	in.blocks[last] = append(in.blocks[last], item{line: line, name: f.Name, terms: in.alike.terms(f), around: nothing})
 }
 
 // place says where in the order of names an item belongs. The beginning of the name decides nearly always,

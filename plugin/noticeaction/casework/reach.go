@@ -81,7 +81,7 @@ func (d *Desk) lookUpAll(ctx context.Context, p *Policy, in *importer) {
 	var fresh []*item
 	for i := range in.items {
 		it := &in.items[i]
-		if it.sight().objection == nil && !d.redirects(it.name) {
+		if it.around.objection == nil && !d.redirects(it.name) {
 			fresh = append(fresh, it)
 		}
 	}

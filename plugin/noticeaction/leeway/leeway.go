@@ -50,8 +50,8 @@ var shared = pool{
 // a process that went beyond its quota.
 func For(work func()) { shared.run(work) }
 
-// Aside does work in a part of what For does, on a goroutine of its own: on a thread that lets others go first. It may be
-// called concurrently.
+// Aside does work, which may be a part of what For waits for, on the calling goroutine's thread and has that let others go first. It
+// may be called concurrently.
 func Aside(work func()) {
 	defer aside()()
 	work()

@@ -107,12 +107,18 @@ func (tx *Tx) Bulk() {
 
 // Flag returns the flag of a name, if there is one.
 func (tx *Tx) Flag(name string) (f Flag, ok bool, err error) {
-	v := tx.record([]byte(name))
+	v := tx.record(tx.keyOf(name))
 	if v == nil {
 		return Flag{}, false, nil
 	}
 	f, err = decodeFlag(name, v)
 	return f, err == nil, err
+}
+
+// keyOf returns the key of a flag, valid until the next is asked for.
+func (tx *Tx) keyOf(name string) []byte {
+	tx.key = append(tx.key[:0], name...)
+	return tx.key
 }
 
 // record returns the record of a flag; nil if there is none. Bucket.Get would say the same, and allocate each time.
@@ -128,19 +134,18 @@ func (tx *Tx) record(key []byte) []byte {
 
 // PutFlag adds a flag or replaces that of the same name.
 func (tx *Tx) PutFlag(f Flag) error {
-	tx.key = append(tx.key[:0], f.Name...)
-	if err := tx.forget(f.Name, tx.key); err != nil {
+	key := tx.keyOf(f.Name)
+	if err := tx.forget(f.Name, key); err != nil {
 		return err
 	}
-	return tx.addFlag(f, tx.key)
+	return tx.addFlag(f, key)
 }
 
 // AddFlag is PutFlag for a name that the caller has seen, in this transaction, not to be flagged: it
 // spares looking the name up again.
 func (tx *Tx) AddFlag(f Flag) error {
 	tx.written = true
-	tx.key = append(tx.key[:0], f.Name...)
-	return tx.addFlag(f, tx.key)
+	return tx.addFlag(f, tx.keyOf(f.Name))
 }
 
 func (tx *Tx) addFlag(f Flag, key []byte) error {
@@ -163,7 +168,7 @@ func (tx *Tx) addFlag(f Flag, key []byte) error {
 
 // DeleteFlag removes the flag of a name and what is known of its reach; it is no error if there is none.
 func (tx *Tx) DeleteFlag(name string) error {
-	key := []byte(name)
+	key := tx.keyOf(name)
 	if err := tx.forget(name, key); err != nil {
 		return err
 	}
