@@ -35,9 +35,12 @@ func (h *Heap) Release() {
 	if h.kept == 0 {
 		return
 	}
-	if h.share.release(h.kept) {
+	// Before GOGC is as it was: with a heap beyond its goal, whoever allocates has to mark first, and waits until
+	// all is marked when there is nothing left for him to do.
+	if h.share.isDue(h.kept) {
 		h.share.collect()
 	}
+	h.share.release(h.kept)
 	h.kept = 0
 }
 
@@ -90,14 +93,19 @@ func (s *share) grow(bytes int) {
 	s.await()
 }
 
-// release reports whether the collector waited until now.
-func (s *share) release(bytes int) bool {
+// isDue reports whether the collector has waited for a work that keeps so many bytes: the last one, or one that he waits for
+// by itself.
+func (s *share) isDue(bytes int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waited := s.now > s.before
+	return s.now > s.before && (bytes == s.kept || s.of(bytes) > uint64(s.before))
+}
+
+func (s *share) release(bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.kept -= bytes
 	s.adjust()
-	return waited && s.kept == 0
 }
 
 // await has collected called after the next collection.
@@ -119,13 +127,22 @@ func (s *share) collected() {
 	}
 }
 
-// adjust sets GOGC so that the heap may grow by what is kept, unless somebody else set it.
+// of is how many percent of what is alive so many bytes are.
+func (s *share) of(bytes int) uint64 {
+	const least = 4 << 20 // bytes alive that the collector reckons with
+	return uint64(bytes) * 100 / max(s.live(), least)
+}
+
+// adjust sets GOGC so that the heap may grow by what is kept beyond what it may anyway, for others allocate meanwhile; unless
+// somebody else set it. What is kept within that changes nothing.
 func (s *share) adjust() {
 	if s.before < 0 || s.percent() != s.now {
 		return
 	}
-	const least = 4 << 20 // bytes alive that the collector reckons with
-	want := max(s.before, int(min(uint64(s.kept)*100/max(s.live(), least), math.MaxInt32)))
+	want := s.before
+	if kept := s.of(s.kept); kept > uint64(s.before) {
+		want = int(min(uint64(s.before)+kept, math.MaxInt32))
+	}
 	if want != s.now {
 		s.set(want)
 		s.now = want

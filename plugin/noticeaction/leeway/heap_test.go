@@ -13,6 +13,7 @@ type collector struct {
 	gogc    int
 	alive   uint64
 	forced  int // collections
+	early   int // of these, with GOGC as it was
 	waiting []func()
 }
 
@@ -21,7 +22,13 @@ func newCollector(gogc int) *collector {
 	c.percent = func() int { return c.gogc }
 	c.set = func(p int) { c.gogc = p }
 	c.live = func() uint64 { return c.alive }
-	c.share.collect = func() { c.forced++; c.run(c.alive) }
+	c.share.collect = func() {
+		c.forced++
+		if c.gogc == gogc {
+			c.early++
+		}
+		c.run(c.alive)
+	}
 	c.after = func(do func()) { c.waiting = append(c.waiting, do) }
 	return c
 }
@@ -50,17 +57,18 @@ func TestGOGC(t *testing.T) {
 		forced int
 	}{
 		{"less than what is alive", 100, []step{{"grow", 0, 50, 100}, {"grow", 0, 50, 100}, {"release", 0, 0, 100}}, 0},
-		{"more than that", 100, []step{{"grow", 0, 1000, 1000}, {"release", 0, 0, 100}}, 1},
-		{"little by little", 100, []step{{"grow", 0, 1000, 1000}, {"grow", 0, 900, 1900}, {"grow", 0, 200, 2100}, {"release", 0, 0, 100}}, 1},
-		{"a collection meanwhile", 100, []step{{"grow", 0, 1000, 1000}, {"collect", 0, 500, 200}, {"collect", 0, 5000, 100}, {"release", 0, 0, 100}}, 0},
-		{"a collection that leaves less than before", 100, []step{{"grow", 0, 1000, 1000}, {"collect", 0, 50, 2000}, {"release", 0, 0, 100}}, 1},
-		{"a collection that leaves next to nothing", 100, []step{{"grow", 0, 1000, 1000}, {"collect", 0, 0, 25000}, {"release", 0, 0, 100}}, 1},
-		{"two works", 100, []step{{"grow", 0, 1000, 1000}, {"grow", 1, 3000, 4000}, {"release", 0, 0, 3000}, {"release", 1, 0, 100}}, 1},
-		{"one work that is small", 100, []step{{"grow", 0, 1000, 1000}, {"grow", 1, 10, 1010}, {"release", 0, 0, 100}, {"release", 1, 0, 100}}, 0},
-		{"one after the other", 100, []step{{"grow", 0, 1000, 1000}, {"release", 0, 0, 100}, {"grow", 1, 1000, 1000}, {"release", 1, 0, 100}}, 2},
+		{"more than that", 100, []step{{"grow", 0, 1000, 1100}, {"release", 0, 0, 100}}, 1},
+		{"little by little", 100, []step{{"grow", 0, 1000, 1100}, {"grow", 0, 900, 2000}, {"grow", 0, 200, 2200}, {"release", 0, 0, 100}}, 1},
+		{"a collection meanwhile", 100, []step{{"grow", 0, 1000, 1100}, {"collect", 0, 500, 300}, {"collect", 0, 5000, 100}, {"release", 0, 0, 100}}, 0},
+		{"a collection that leaves less than before", 100, []step{{"grow", 0, 1000, 1100}, {"collect", 0, 50, 2100}, {"release", 0, 0, 100}}, 1},
+		{"a collection that leaves next to nothing", 100, []step{{"grow", 0, 1000, 1100}, {"collect", 0, 0, 25100}, {"release", 0, 0, 100}}, 1},
+		{"two works", 100, []step{{"grow", 0, 1000, 1100}, {"grow", 1, 3000, 4100}, {"release", 0, 0, 3100}, {"release", 1, 0, 100}}, 2},
+		{"one work that is small", 100, []step{{"grow", 0, 1000, 1100}, {"grow", 1, 10, 1110}, {"release", 0, 0, 100}, {"release", 1, 0, 100}}, 1},
+		{"a small one ends first", 100, []step{{"grow", 0, 1000, 1100}, {"grow", 1, 10, 1110}, {"release", 1, 0, 1100}, {"release", 0, 0, 100}}, 1},
+		{"one after the other", 100, []step{{"grow", 0, 1000, 1100}, {"release", 0, 0, 100}, {"grow", 1, 1000, 1100}, {"release", 1, 0, 100}}, 2},
 		{"a collector that waits longer anyway", 3000, []step{{"grow", 0, 1000, 3000}, {"release", 0, 0, 3000}}, 0},
 		{"GOGC=off", -1, []step{{"grow", 0, 1000, -1}, {"release", 0, 0, -1}}, 0},
-		{"set by somebody else meanwhile", 100, []step{{"grow", 0, 1000, 1000}, {"other", 0, 150, 150}, {"grow", 0, 9000, 150}, {"collect", 0, 10, 150}, {"release", 0, 0, 150}}, 1},
+		{"set by somebody else meanwhile", 100, []step{{"grow", 0, 1000, 1100}, {"other", 0, 150, 150}, {"grow", 0, 9000, 150}, {"collect", 0, 10, 150}, {"release", 0, 0, 150}}, 1},
 		{"more than can be said", 100, []step{{"grow", 0, 1 << 33, math.MaxInt32}, {"release", 0, 0, 100}}, 1},
 		{"nothing", 100, []step{{"release", 0, 0, 100}}, 0},
 	}
@@ -85,6 +93,9 @@ func TestGOGC(t *testing.T) {
 				if len(c.waiting) > 1 {
 					t.Errorf("step %d, %s: %d wait for a collection, expected at most one", i, s.does, len(c.waiting))
 				}
+			}
+			if c.early > 0 {
+				t.Error("a collection was forced with GOGC as it was, expected while the heap may still grow")
 			}
 			if c.forced != test.forced {
 				t.Errorf("%d collections were forced, expected %d", c.forced, test.forced)
