@@ -45,7 +45,7 @@ var rooms = map[string][]string{
 	reach:     {},
 	authority: {email},
 	page:      {},
-	store:     {page, procedure, reach, redirect},
+	store:     {leeway, page, procedure, reach, redirect},
 	casework:  {leeway, page, procedure, reach, store, redirect, workday},
 
 	// The edges never import each other.

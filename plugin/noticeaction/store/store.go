@@ -19,6 +19,8 @@ import (
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/leeway"
 )
 
 var (
@@ -117,21 +119,26 @@ func (s *Store) write(change func(*Tx) error, keep bool) error {
 		return fmt.Errorf("writing database: %w", err)
 	}
 	defer rollback(tx)
-	written := false
+	written, bulk := false, false
 	var counts *Counts
 	err = guard(func() error {
 		return within(tx, func(t *Tx) error {
 			if err := change(t); err != nil {
 				return err
 			}
-			written, counts = t.written, t.counts
+			written, bulk, counts = t.written, t.bulk, t.counts
 			return t.flush()
 		})
 	})
 	if err != nil || !written || !keep {
 		return err
 	}
-	if err := s.confirm(tx); err != nil {
+	if bulk {
+		leeway.WriteBack(s.path, func() { err = s.confirm(tx) })
+	} else {
+		err = s.confirm(tx)
+	}
+	if err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
 	s.keepCounts(counts)
