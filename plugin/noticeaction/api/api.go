@@ -135,7 +135,6 @@ func callOf(ctx context.Context) *call {
 // problem document.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{}
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	out := &response{ResponseWriter: w}
 	route, missing := h.route(r)
 	c.route = route
@@ -144,10 +143,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(out, err)
 		return
 	}
-	if route == putRoute && h.putPlainly(out, r) {
+	ctx := context.WithValue(r.Context(), callKey{}, c)
+	if route == putRoute && h.putPlainly(ctx, out, r) {
 		return
 	}
-	h.mux.ServeHTTP(out, r)
+	h.mux.ServeHTTP(out, r.WithContext(ctx))
 }
 
 // route finds the pattern that r matches; for none it is "other", and the

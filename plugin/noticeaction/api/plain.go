@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -27,12 +29,12 @@ const (
 // putPlainly answers a request to flag a name that has the form most programs give it, in a third of the time
 // that huma takes to take it apart and to put its answer together. Of any other request it says so, and
 // leaves it to huma, which knows what is wrong with it. A test holds the two together.
-func (h *Handler) putPlainly(w http.ResponseWriter, r *http.Request) bool {
+func (h *Handler) putPlainly(ctx context.Context, w http.ResponseWriter, r *http.Request) bool {
 	in, ok := readPlain(w, r)
 	if !ok {
 		return false
 	}
-	out, err := h.put(r.Context(), in)
+	out, err := h.put(ctx, in)
 	if err != nil {
 		var doc *Problem
 		if errors.As(err, &doc) {
@@ -46,9 +48,15 @@ func (h *Handler) putPlainly(w http.ResponseWriter, r *http.Request) bool {
 	header.Set("ETag", out.ETag)
 	header.Set("Noticeaction-Generation", strconv.FormatUint(out.Generation, 10))
 	w.WriteHeader(out.Status)
-	w.Write(out.Body.appendJSON(make([]byte, 0, 1024)))
+	reply := plainReplies.Get().(*[]byte)
+	*reply = out.Body.appendJSON((*reply)[:0])
+	w.Write(*reply) // keeps nothing of it
+	plainReplies.Put(reply)
 	return true
 }
+
+// plainReplies are buffers for replies, which are a few hundred bytes, or as large as a note may be.
+var plainReplies = sync.Pool{New: func() any { return new([]byte) }}
 
 // readPlain takes a request apart. One that it does not take is as it was.
 func readPlain(w http.ResponseWriter, r *http.Request) (*putInput, bool) {
