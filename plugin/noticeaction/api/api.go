@@ -135,6 +135,7 @@ func callOf(ctx context.Context) *call {
 // problem document.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{}
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	out := &response{ResponseWriter: w}
 	route, missing := h.route(r)
 	c.route = route
@@ -143,11 +144,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(out, err)
 		return
 	}
-	ctx := context.WithValue(r.Context(), callKey{}, c)
-	if route == putRoute && h.putPlainly(ctx, out, r) {
+	if route == putRoute && h.putPlainly(out, r) {
 		return
 	}
-	h.mux.ServeHTTP(out, r.WithContext(ctx))
+	h.mux.ServeHTTP(out, r)
 }
 
 // route finds the pattern that r matches; for none it is "other", and the

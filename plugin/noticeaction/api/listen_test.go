@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -121,6 +122,32 @@ func TestUnixSocketTellsThePeersUID(t *testing.T) {
 	resp.Body.Close()
 	if want := fmt.Sprintf("uid:%d", os.Getuid()); resp.StatusCode != http.StatusOK || actor != want {
 		t.Errorf("got %d by %q, want 200 by %q", resp.StatusCode, actor, want)
+	}
+}
+
+// What comes of a body after it was given up is not taken for the next request.
+func TestRestOfABodyIsNoRequest(t *testing.T) {
+	t.Parallel() // it waits until the server does no more
+	path := filepath.Join(t.TempDir(), "api.sock")
+	listen(t, "unix:"+path, New(Config{Desk: openDesk(t)}))
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "PUT /v1/flags/example.be HTTP/1.1\r\nHost: desk\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(order), order[:20])
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	if err != nil || resp.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("got %s, %v; want 408", resp.Status, err)
+	}
+	fmt.Fprint(conn, "GET /v1/flags/example.be HTTP/1.1\r\nHost: desk\r\n\r\n") // fails if the server is gone, as it should be
+	if next, err := http.ReadResponse(in, nil); err == nil {
+		t.Errorf("got a second reply, %s, want none", next.Status)
 	}
 }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -29,12 +28,12 @@ const (
 // putPlainly answers a request to flag a name that has the form most programs give it, in a third of the time
 // that huma takes to take it apart and to put its answer together. Of any other request it says so, and
 // leaves it to huma, which knows what is wrong with it. A test holds the two together.
-func (h *Handler) putPlainly(ctx context.Context, w http.ResponseWriter, r *http.Request) bool {
+func (h *Handler) putPlainly(w http.ResponseWriter, r *http.Request) bool {
 	in, ok := readPlain(w, r)
 	if !ok {
 		return false
 	}
-	out, err := h.put(ctx, in)
+	out, err := h.put(r.Context(), in)
 	if err != nil {
 		var doc *Problem
 		if errors.As(err, &doc) {
@@ -55,8 +54,12 @@ func (h *Handler) putPlainly(ctx context.Context, w http.ResponseWriter, r *http
 	return true
 }
 
-// plainReplies are buffers for replies, which are a few hundred bytes, or as large as a note may be.
-var plainReplies = sync.Pool{New: func() any { return new([]byte) }}
+// plainReplies are buffers for replies.
+var plainReplies = sync.Pool{New: func() any {
+	const most = 1024 // bytes that a reply without a note takes
+	b := make([]byte, 0, most)
+	return &b
+}}
 
 // readPlain takes a request apart. One that it does not take is as it was.
 func readPlain(w http.ResponseWriter, r *http.Request) (*putInput, bool) {
