@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
+
+	"github.com/coredns-na/coredns-na/internal/freeport"
 )
 
 const (
@@ -30,7 +33,12 @@ func (l *lab) measureLatency() error {
 		return err
 	}
 	names := randomNames(l.many, 1)
-	s, err := l.flaggedServer("latency", zone, bothCores, "", names)
+	port, err := freeport.New()
+	if err != nil {
+		return err
+	}
+	profiles := "127.0.0.1:" + port
+	s, err := l.flaggedServer("latency", zone, bothCores, "    pprof "+profiles+"\n", names)
 	if err != nil {
 		return err
 	}
@@ -43,7 +51,7 @@ func (l *lab) measureLatency() error {
 	if err != nil {
 		return err
 	}
-	windows := l.windows(newDesk(s), b, names)
+	windows := l.windows(newDesk(s), b, profiles, names)
 	err = l.openAll(windows, s, load{file: file, rate: latencyRate})
 	if err := errors.Join(err, b.stop()); err != nil {
 		return err
@@ -54,7 +62,7 @@ func (l *lab) measureLatency() error {
 			l.report.goal("p99.9 of answers, "+w.name, "the same load, idle", "time", w.p999.over(idle.p999), w.reach)
 		}
 	}
-	l.report.add(latencyTable(windows, fmt.Sprintf("%d queries a second, half of them flagged, %s flagged; the server and dnsperf share two cores, with bbolt alone too when it puts.", latencyRate, count(l.many))))
+	l.report.add(latencyTable(windows, fmt.Sprintf("%d queries a second, half of them flagged, %s flagged; the server and dnsperf share two cores, with bbolt alone too when it puts. Beside the collector a profile of the heap is made each time.", latencyRate, count(l.many))))
 	return nil
 }
 
@@ -83,53 +91,75 @@ func latencyTable(windows []*window, note string) table {
 	return t
 }
 
-// windows are what goes on, and what bbolt alone does with the same records in a program of its own: the least that
-// an import on this disk costs those who answer.
-func (l *lab) windows(d *desk, b *bare, names []string) []*window {
+// windows are what goes on; beside the import, what bbolt alone does with the same records in a program of its own, and beside
+// small imports, which leave much for the collector, the collector alone.
+func (l *lab) windows(d *desk, b *bare, profiles string, names []string) []*window {
 	bodies := [][]byte{importBody(names, "A"), importBody(names, "B")}
-	importing := &window{name: "while " + count(l.many) + " names are imported", reach: 1.5}
-	importing.meanwhile = func() error {
-		importing.times++
-		return d.imports(bodies[importing.times%2])
+	small := 0
+	importSmall := func() error {
+		small++
+		return d.imports(importBody(randomNames(latencyMerge, uint64(100+small)), "C"))
 	}
-	merging := &window{name: "while the table is merged", reach: 1.5}
-	merging.meanwhile = func() error {
-		merging.times++
-		return d.imports(importBody(randomNames(latencyMerge, uint64(100+merging.times)), "C"))
+	all := []*window{
+		{name: "idle"},
+		{name: "while " + count(l.many) + " names are imported", reach: 1.5},
+		{name: "while the table is merged once a second", reach: 1.5},
+		{name: fmt.Sprintf("while imports of %d names follow one another", latencyMerge)},
+		{name: "while bbolt alone puts as many records"},
+		{name: "while the collector alone runs again and again"},
 	}
-	putting := &window{name: "while bbolt alone puts as many records"}
-	putting.meanwhile = func() error {
-		putting.times++
+	all[1].meanwhile = func() error { return d.imports(bodies[all[1].times%2]) }
+	all[2].meanwhile = func() error {
+		next := time.After(time.Second)
+		defer func() { <-next }()
+		return importSmall()
+	}
+	all[3].meanwhile = importSmall
+	all[4].meanwhile = func() error {
 		_, err := b.time("put")
 		return err
 	}
-	return []*window{{name: "idle"}, importing, merging, putting}
+	all[5].meanwhile = func() error { return collect(profiles) }
+	return all
 }
 
-// repeat does something until stop closes, and closes done after the first time.
-func repeat(stop <-chan struct{}, done chan<- struct{}, do func() error) error {
-	if do == nil {
+// collect has a server with plugin pprof at this address run the collector once.
+func collect(profiles string) error {
+	resp, err := http.Get("http://" + profiles + "/debug/pprof/heap?gc=1")
+	if err != nil {
+		return err
+	}
+	return readReply(resp.Request, resp)
+}
+
+// repeat does what goes on until stop closes, and closes done after the first time.
+func (w *window) repeat(stop <-chan struct{}, done chan<- struct{}) error {
+	if w.meanwhile == nil {
 		close(done)
 		return nil
 	}
-	err := do()
-	close(done)
-	for err == nil {
+	for first := true; ; first = false {
+		err := w.meanwhile()
+		w.times++
+		if first {
+			close(done)
+		}
 		select {
 		case <-stop:
-			return nil
+			return err
 		default:
-			err = do()
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return err
 }
 
 // open takes latencies until what goes on meanwhile was done from its beginning to its end at least
 // once: the beginning of an import is another kind of work than its commit.
 func (w *window) open(port string, work load) error {
 	stop, done, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	go func() { ended <- repeat(stop, done, w.meanwhile) }()
+	go func() { ended <- w.repeat(stop, done) }()
 	var latencies []time.Duration
 	var err error
 	for whole := false; !whole && err == nil; {

@@ -10,8 +10,8 @@ import (
 
 // Heap is what a work is known to keep of the heap until it ends. The collector looks at all that is alive whenever the
 // heap has grown by a share of it (GOGC), so while a work only adds it looks again and again at the same and finds
-// nothing to free. With a Heap it waits, until the heap has grown by as much as all works keep: what they free meanwhile
-// stays. GOMEMLIMIT holds all the same, and where GOGC is off nothing changes.
+// nothing to free. With a Heap it waits, until the heap has grown by as much as all works keep beyond what it may grow by anyway: what
+// they free meanwhile stays. GOMEMLIMIT holds all the same, and where GOGC is off nothing changes.
 //
 // The zero value is ready. It is for one goroutine; any number of works may each have one.
 type Heap struct {
@@ -37,10 +37,10 @@ func (h *Heap) Release() {
 	}
 	// Before GOGC is as it was: with a heap beyond its goal, whoever allocates has to mark first, and waits until
 	// all is marked when there is nothing left for him to do.
-	if h.share.isDue(h.kept) {
+	if h.share.leave(h.kept) {
 		h.share.collect()
 	}
-	h.share.release(h.kept)
+	h.share.settle()
 	h.kept = 0
 }
 
@@ -84,7 +84,7 @@ type share struct {
 func (s *share) grow(bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kept == 0 {
+	if s.kept == 0 && s.now == s.before {
 		s.before = s.percent()
 		s.now = s.before
 	}
@@ -93,18 +93,19 @@ func (s *share) grow(bytes int) {
 	s.await()
 }
 
-// isDue reports whether the collector has waited for a work that keeps so many bytes: the last one, or one that he waits for
-// by itself.
-func (s *share) isDue(bytes int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now > s.before && (bytes == s.kept || s.of(bytes) > uint64(s.before))
-}
-
-func (s *share) release(bytes int) {
+// leave counts so many bytes no more, and reports whether the collector has waited for them: for the last work, for one that
+// he waits for by itself, or for those that he waits for only together.
+func (s *share) leave(bytes int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kept -= bytes
+	return s.now > s.before && (s.of(s.kept) <= uint64(s.before) || s.of(bytes) > uint64(s.before))
+}
+
+// settle has GOGC follow what was left.
+func (s *share) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.adjust()
 }
 

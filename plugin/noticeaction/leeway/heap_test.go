@@ -64,6 +64,7 @@ func TestGOGC(t *testing.T) {
 		{"a collection that leaves next to nothing", 100, []step{{"grow", 0, 1000, 1100}, {"collect", 0, 0, 25100}, {"release", 0, 0, 100}}, 1},
 		{"two works", 100, []step{{"grow", 0, 1000, 1100}, {"grow", 1, 3000, 4100}, {"release", 0, 0, 3100}, {"release", 1, 0, 100}}, 2},
 		{"one work that is small", 100, []step{{"grow", 0, 1000, 1100}, {"grow", 1, 10, 1110}, {"release", 0, 0, 100}, {"release", 1, 0, 100}}, 1},
+		{"two that are large only together", 100, []step{{"grow", 0, 60, 100}, {"grow", 1, 60, 220}, {"release", 0, 0, 100}, {"release", 1, 0, 100}}, 1},
 		{"a small one ends first", 100, []step{{"grow", 0, 1000, 1100}, {"grow", 1, 10, 1110}, {"release", 1, 0, 1100}, {"release", 0, 0, 100}}, 1},
 		{"one after the other", 100, []step{{"grow", 0, 1000, 1100}, {"release", 0, 0, 100}, {"grow", 1, 1000, 1100}, {"release", 1, 0, 100}}, 2},
 		{"a collector that waits longer anyway", 3000, []step{{"grow", 0, 1000, 3000}, {"release", 0, 0, 3000}}, 0},

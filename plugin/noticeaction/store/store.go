@@ -133,7 +133,7 @@ func (s *Store) write(change func(*Tx) error, keep bool) error {
 	if err != nil || !written || !keep {
 		return err
 	}
-	if bulk {
+	if bulk && s.Same() {
 		leeway.WriteBack(s.path, func() { err = s.confirm(tx) })
 	} else {
 		err = s.confirm(tx)

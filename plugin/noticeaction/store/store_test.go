@@ -132,7 +132,15 @@ func TestUpdateThatWritesNothingCommitsNothing(t *testing.T) {
 	mustUpdate(t, s, func(tx *Tx) error { _, _, err := tx.Flag("example.be"); return err })
 }
 
-func TestCommitFailure(t *testing.T) {
+func TestCommitFailure(t *testing.T) { testCommitFailure(t, put) }
+
+func TestCommitFailureInBulk(t *testing.T) {
+	testCommitFailure(t, func(f ...Flag) func(*Tx) error {
+		return func(tx *Tx) error { tx.Bulk(); return put(f...)(tx) }
+	})
+}
+
+func testCommitFailure(t *testing.T, put func(...Flag) func(*Tx) error) {
 	cause := errors.New("input/output error")
 	t.Run("not in the file: the next one works", func(t *testing.T) {
 		s := openTest(t, filepath.Join(t.TempDir(), "na.db"))

@@ -34,7 +34,7 @@ type Tx struct {
 	tail    tail
 	moved   bool // the tail, where its lines stay
 	written bool
-	bulk    bool
+	bulk    bool    // see Bulk
 	counts  *Counts // by how much they change; nil: not at all
 	arena   []byte  // bbolt wants values left alone until the end; they lie here
 	scratch []byte
@@ -100,7 +100,7 @@ func (tx *Tx) Size() int64 { return tx.tx.Size() }
 func (tx *Tx) WriteTo(w io.Writer) (int64, error) { return tx.tx.WriteTo(w) }
 
 // Bulk prepares for many changes in the order of their names: pages are filled further, as little
-// will come between, and the commit lets others go on.
+// will come between, and the commit is written back as leeway.WriteBack does.
 func (tx *Tx) Bulk() {
 	tx.bulk = true
 	const full = 0.9

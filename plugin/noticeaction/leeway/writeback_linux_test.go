@@ -1,3 +1,5 @@
+//go:build linux && !android
+
 package leeway
 
 import (
@@ -77,14 +79,22 @@ func TestWriteBackDoesTheWork(t *testing.T) {
 	}
 }
 
-// The kernel takes the pieces of a file that grows meanwhile.
-func TestWritePiece(t *testing.T) {
+func TestWriteBackOfAWorkThatPanics(t *testing.T) {
+	defer func() {
+		if recover() != "broken" {
+			t.Error("expected the work's own panic")
+		}
+	}()
+	WriteBack(newFile(t, piece).Name(), func() { panic("broken") })
+}
+
+func TestSyncPiece(t *testing.T) {
 	f := newFile(t, 0)
 	if _, err := f.Write(make([]byte, 3*piece)); err != nil {
 		t.Fatal(err)
 	}
-	for offset := int64(0); offset <= 4*piece; offset += piece {
-		if err := writePiece(f, offset, piece); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	for offset := int64(0); offset <= 4*piece; offset += piece { // the last is beyond the end
+		if err := syncPiece(f, offset, piece); err != nil {
 			t.Errorf("at %d: %v", offset, err)
 		}
 	}
