@@ -3,10 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
-
-	"github.com/coredns-na/coredns-na/internal/freeport"
 )
 
 const (
@@ -33,12 +30,7 @@ func (l *lab) measureLatency() error {
 		return err
 	}
 	names := randomNames(l.many, 1)
-	port, err := freeport.New()
-	if err != nil {
-		return err
-	}
-	profiles := "127.0.0.1:" + port
-	s, err := l.flaggedServer("latency", zone, bothCores, "    pprof "+profiles+"\n", names)
+	s, profiles, err := l.profiledServer("latency", zone, bothCores, names)
 	if err != nil {
 		return err
 	}
@@ -94,42 +86,37 @@ func latencyTable(windows []*window, note string) table {
 // windows are what goes on; beside the import, what bbolt alone does with the same records in a program of its own, and beside
 // small imports, which leave much for the collector, the collector alone.
 func (l *lab) windows(d *desk, b *bare, profiles string, names []string) []*window {
-	bodies := [][]byte{importBody(names, "A"), importBody(names, "B")}
+	now, next := importBody(names, "A"), importBody(names, "B")
+	importAll := func() error {
+		now, next = next, now
+		return d.imports(now)
+	}
 	small := 0
 	importSmall := func() error {
 		small++
 		return d.imports(importBody(randomNames(latencyMerge, uint64(100+small)), "C"))
 	}
-	all := []*window{
-		{name: "idle"},
-		{name: "while " + count(l.many) + " names are imported", reach: 1.5},
-		{name: "while the table is merged once a second", reach: 1.5},
-		{name: fmt.Sprintf("while imports of %d names follow one another", latencyMerge)},
-		{name: "while bbolt alone puts as many records"},
-		{name: "while the collector alone runs again and again"},
-	}
-	all[1].meanwhile = func() error { return d.imports(bodies[all[1].times%2]) }
-	all[2].meanwhile = func() error {
-		next := time.After(time.Second)
-		defer func() { <-next }()
+	onceASecond := func() error {
+		second := time.After(time.Second)
+		defer func() { <-second }()
 		return importSmall()
 	}
-	all[3].meanwhile = importSmall
-	all[4].meanwhile = func() error {
+	put := func() error {
 		_, err := b.time("put")
 		return err
 	}
-	all[5].meanwhile = func() error { return collect(profiles) }
-	return all
-}
-
-// collect has a server with plugin pprof at this address run the collector once.
-func collect(profiles string) error {
-	resp, err := http.Get("http://" + profiles + "/debug/pprof/heap?gc=1")
-	if err != nil {
+	collect := func() error {
+		_, err := takeProfile(profiles, "heap?gc=1")
 		return err
 	}
-	return readReply(resp.Request, resp)
+	return []*window{
+		{name: "idle"},
+		{name: "while " + count(l.many) + " names are imported", reach: 1.5, meanwhile: importAll},
+		{name: "while the table is merged once a second", reach: 1.5, meanwhile: onceASecond},
+		{name: fmt.Sprintf("while imports of %d names follow one another", latencyMerge), meanwhile: importSmall},
+		{name: "while bbolt alone puts as many records", meanwhile: put},
+		{name: "while the collector alone runs again and again", meanwhile: collect},
+	}
 }
 
 // repeat does what goes on until stop closes, and closes done after the first time.
@@ -138,21 +125,21 @@ func (w *window) repeat(stop <-chan struct{}, done chan<- struct{}) error {
 		close(done)
 		return nil
 	}
-	for first := true; ; first = false {
-		err := w.meanwhile()
+	once := func() error {
 		w.times++
-		if first {
-			close(done)
-		}
+		return w.meanwhile()
+	}
+	err := once()
+	close(done)
+	for err == nil {
 		select {
 		case <-stop:
-			return err
+			return nil
 		default:
-		}
-		if err != nil {
-			return err
+			err = once()
 		}
 	}
+	return err
 }
 
 // open takes latencies until what goes on meanwhile was done from its beginning to its end at least

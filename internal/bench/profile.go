@@ -49,11 +49,7 @@ func (l *lab) measureProfile() error {
 	if err != nil {
 		return err
 	}
-	port, err := freeport.New()
-	if err != nil {
-		return err
-	}
-	s, err := l.flaggedServer("profile", zone, serverCore, "    pprof 127.0.0.1:"+port+"\n", names)
+	s, address, err := l.profiledServer("profile", zone, serverCore, names)
 	if err != nil {
 		return err
 	}
@@ -62,7 +58,7 @@ func (l *lab) measureProfile() error {
 		head: []string{"", "flagged answer", "pass-through"}}
 	var columns [2]map[string]float64
 	for i, file := range []string{flagged, passed} {
-		if columns[i], err = l.profile(s, port, load{file: file}); err != nil {
+		if columns[i], err = l.profile(s, address, load{file: file}); err != nil {
 			return err
 		}
 	}
@@ -77,24 +73,40 @@ func (l *lab) measureProfile() error {
 	return nil
 }
 
+// profiledServer is flaggedServer with plugin pprof, and where that listens.
+func (l *lab) profiledServer(name, zone, cores string, names []string) (s *server, address string, err error) {
+	port, err := freeport.New()
+	if err != nil {
+		return nil, "", err
+	}
+	address = "127.0.0.1:" + port
+	s, err = l.flaggedServer(name, zone, cores, "    pprof "+address+"\n", names)
+	return s, address, err
+}
+
+// takeProfile asks plugin pprof for a profile.
+func takeProfile(address, what string) ([]byte, error) {
+	resp, err := http.Get("http://" + address + "/debug/pprof/" + what)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s of %s: expected 200, got %s", what, address, resp.Status)
+	}
+	return io.ReadAll(resp.Body)
+}
+
 // profile returns the percentage of each function while the load runs.
-func (l *lab) profile(s *server, port string, work load) (map[string]float64, error) {
+func (l *lab) profile(s *server, address string, work load) (map[string]float64, error) {
 	const seconds = 5
 	loaded := make(chan error, 1)
 	go func() {
 		_, err := work.send(s.port, (seconds+1)*time.Second, false)
 		loaded <- err
 	}()
-	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/debug/pprof/profile?seconds=%d", port, seconds))
-	if err != nil {
-		return nil, errors.Join(err, <-loaded)
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if sent := <-loaded; err == nil {
-		err = sent
-	}
-	if err != nil {
+	raw, err := takeProfile(address, fmt.Sprintf("profile?seconds=%d", seconds))
+	if err := errors.Join(err, <-loaded); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(s.dir, "cpu.pprof")

@@ -37,7 +37,7 @@ func WriteBack(path string, work func()) {
 }
 
 // writeBack goes through a file again and again until the work has ended, or an error says that there is no use.
-func writeBack(f *os.File, sync func(f *os.File, offset, n int64) error, ended <-chan struct{}) {
+func writeBack(f *os.File, write func(f *os.File, offset, n int64) error, ended <-chan struct{}) {
 	for {
 		begun := time.Now()
 		info, err := f.Stat()
@@ -50,7 +50,7 @@ func writeBack(f *os.File, sync func(f *os.File, offset, n int64) error, ended <
 				return
 			default:
 			}
-			if sync(f, offset, piece) != nil {
+			if write(f, offset, piece) != nil {
 				return
 			}
 		}
