@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	casework:  {leeway, page, procedure, reach, store, redirect, workday},
 
 	// The edges never import each other.
-	api:      {casework, page, procedure, reach, store, redirect, version, workday},
+	api:      {casework, leeway, page, procedure, reach, store, redirect, version, workday},
 	mail:     {authority, casework, email, procedure, store, version, workday},
 	orders:   {casework, procedure, store, version},
 	intake:   {authority, casework, email, procedure, store, version, workday},

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/leeway"
 )
 
 // ndjson is the media type of one JSON value a line.
@@ -190,6 +191,7 @@ type patientWriter struct {
 
 func (p *patientWriter) Write(b []byte) (int, error) {
 	_ = p.conn.SetWriteDeadline(earlier(time.Now().Add(streamStall), p.until))
+	defer leeway.LookAtNetwork()
 	return p.w.Write(b)
 }
 
@@ -204,6 +206,7 @@ type patientReader struct {
 func (p *patientReader) Read(b []byte) (int, error) {
 	_ = p.conn.SetReadDeadline(earlier(time.Now().Add(streamStall), p.until))
 	n, err := p.r.Read(b)
+	leeway.LookAtNetwork()
 	if err != nil {
 		_ = p.conn.SetWriteDeadline(time.Now().Add(streamWhole))
 	}
