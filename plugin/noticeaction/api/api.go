@@ -248,6 +248,7 @@ func (h *Handler) conclude(out *response, r *http.Request, c *call) {
 	case c.cause != nil:
 		h.config.Log(fmt.Sprintf("%s by %s: %d: %v", c.route, c.Actor, out.code(), c.cause))
 	case c.changed != "":
+		out.send() // who waits for the reply need not wait for the line
 		h.config.Log(fmt.Sprintf("%s by %s: %d: %s", c.route, c.Actor, out.code(), c.changed))
 	}
 	if fault != nil {
@@ -276,6 +277,13 @@ func (r *response) Write(b []byte) (int, error) {
 		r.status = http.StatusOK
 	}
 	return r.ResponseWriter.Write(b)
+}
+
+// send sends what was written of a reply of known length before the handler ends.
+func (r *response) send() {
+	if r.Header().Get("Content-Length") != "" {
+		_ = http.NewResponseController(r.ResponseWriter).Flush() // net/http finds the same when the handler ends
+	}
 }
 
 // Unwrap lets http.ResponseController find the connection.

@@ -46,9 +46,10 @@ func (h *Handler) putPlainly(w http.ResponseWriter, r *http.Request) bool {
 	header.Set("Content-Type", "application/json")
 	header.Set("ETag", out.ETag)
 	header.Set("Noticeaction-Generation", strconv.FormatUint(out.Generation, 10))
-	w.WriteHeader(out.Status)
 	reply := plainReplies.Get().(*[]byte)
 	*reply = out.Body.appendJSON((*reply)[:0])
+	header.Set("Content-Length", strconv.Itoa(len(*reply)))
+	w.WriteHeader(out.Status)
 	w.Write(*reply) // keeps nothing of it
 	plainReplies.Put(reply)
 	return true
