@@ -47,7 +47,10 @@ func (l *lab) measureLatency() error {
 		return err
 	}
 	calm := l.windows(newDesk(s), b, profiles, names)
-	busy := []*window{{name: calm[0].name}, {name: calm[1].name, meanwhile: calm[1].meanwhile}, {name: calm[2].name, meanwhile: calm[2].meanwhile}}
+	var busy []*window
+	for _, w := range calm {
+		busy = append(busy, &window{name: w.name, meanwhile: w.meanwhile})
+	}
 	for range l.long {
 		for _, of := range []struct {
 			windows []*window
@@ -66,7 +69,7 @@ func (l *lab) measureLatency() error {
 	}
 	for _, w := range calm {
 		if w.reach > 0 {
-			l.report.goal("p99.9 of answers, "+w.name, "the same load, idle", "time", w.p999.over(calm[0].p999), w.reach)
+			l.report.goal("p99.9 of answers, "+w.name, fmt.Sprintf("the same load, %d queries a second, idle", calmRate), "time", w.p999.over(calm[0].p999), w.reach)
 		}
 	}
 	l.report.add(latencyTable("Latency", calm, fmt.Sprintf("%d queries a second, half of them flagged, %s flagged; the server and dnsperf share two cores, with bbolt alone too when it puts. Beside the collector a profile of the heap is made each time.", calmRate, count(l.many))))

@@ -52,7 +52,7 @@ var rooms = map[string][]string{
 	api:      {casework, leeway, page, procedure, reach, store, redirect, version, workday},
 	mail:     {authority, casework, email, procedure, store, version, workday},
 	orders:   {casework, procedure, store, version},
-	intake:   {authority, casework, email, procedure, store, version, workday},
+	intake:   {authority, casework, email, leeway, procedure, store, version, workday},
 	warnpage: {authority, page},
 	certs:    {},
 	replica:  {leeway, redirect},

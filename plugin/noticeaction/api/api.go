@@ -24,7 +24,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/casework"
-	"github.com/coredns-na/coredns-na/plugin/noticeaction/leeway"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/store"
 )
 
@@ -148,7 +147,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if route == putRoute && h.putPlainly(out, r) {
 		return
 	}
-	leeway.LookAtNetwork() // what follows may take long
 	h.mux.ServeHTTP(out, r)
 }
 

@@ -120,7 +120,7 @@ func TestReplyBeforeTheLog(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusCreated {
-		t.Errorf("got %s, %v; expected 201", resp.Status, err)
+		t.Fatalf("got %s, %v; expected 201", resp.Status, err)
 	}
 	close(replied)
 	if err := <-logged; err != nil {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"github.com/coredns-na/coredns-na/plugin/noticeaction/leeway"
 )
 
 // The replies (RFC 5321 section 4.2, RFC 3463).
@@ -88,6 +90,7 @@ func (s *session) Data(r io.Reader) error {
 	}
 	defer s.conn.end()
 	body, err := io.ReadAll(io.LimitReader(r, MaxReceived+1))
+	leeway.LookAtNetwork() // to read the message may take long
 	if refused, ok := errors.AsType[*smtp.SMTPError](err); ok && refused.Code == errTooLarge.Code || len(body) > MaxReceived {
 		return errTooLarge
 	}

@@ -6,7 +6,8 @@
 // network is looked at. So while long work goes on there are a few more processors than the machine has, and the
 // kernel shares the machine out among them. It lets a thread that wakes up for a query go first, as the work's own
 // has a longer slice. Nor is the collector to look again and again at what a work only adds to, see Heap,
-// nor the kernel to be busy with all that it wrote at once, see WriteBack.
+// nor the kernel to be busy with all that it wrote at once, see WriteBack. Where there is a processor idle all the same, it
+// still has to be woken up to look, see LookAtNetwork.
 //
 // It changes GOMAXPROCS and GOGC of the process, which belong to no one; nothing else here does while the server runs. A
 // reload meanwhile sees the former too: *multisocket* without a number then opens as many sockets.

@@ -11,12 +11,12 @@ import (
 )
 
 // Who asks beside a work finds somebody though the work itself waited for the network before. The runtime looks at the network by
-// itself after more than ten milliseconds; on a busy machine some wait as long whoever looks, so a quarter must not, in one of three tries.
+// itself ten milliseconds after the time before; on a busy machine some wait as long whoever looks, so a quarter must not, in one of ten tries.
 func TestLookAtNetwork(t *testing.T) {
-	const soon = 10 * time.Millisecond
+	const soon = 4 * time.Millisecond
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4)) // the work, who watches it, and two idle
 	var quarter time.Duration
-	for range 3 {
+	for range 10 {
 		all := besideWork(t, 40)
 		slices.Sort(all)
 		if quarter = all[len(all)/4]; quarter < soon {
@@ -30,7 +30,8 @@ func TestLookAtNetwork(t *testing.T) {
 // waited for the network.
 func besideWork(t *testing.T, times int64) (all []time.Duration) {
 	t.Helper()
-	before := inNetwork()
+	stacks := make([]byte, 1<<18)
+	before := inNetwork(stacks)
 	hears, asks := connected(t)
 	var heard, took atomic.Int64
 	go func() {
@@ -44,26 +45,36 @@ func besideWork(t *testing.T, times int64) (all []time.Duration) {
 	works, begins := connected(t)
 	for i := range times {
 		took.Store(0)
+		deadline := time.Now().Add(10 * time.Second)
 		go func() {
 			if _, err := works.Read(make([]byte, 1)); err != nil {
-				t.Error(err)
+				return
 			}
 			LookAtNetwork()
 			begun := time.Now()
 			if _, err := asks.Write([]byte{0}); err != nil {
-				t.Error(err)
+				return
 			}
-			for heard.Load() <= i && time.Since(begun) < time.Minute {
+			for heard.Load() <= i && time.Now().Before(deadline) {
 			}
 			took.Store(int64(time.Since(begun)))
 		}()
-		for inNetwork() < before+2 {
-			runtime.Gosched()
+		// no rest for this goroutine until the work ends, or its thread would be who looks
+		for inNetwork(stacks) < before+2 {
+			if time.Now().After(deadline) {
+				t.Fatal("expected the work to wait for the network")
+			}
+		}
+		// to look at the stacks stopped all, and who goes on finds what there is to do once more
+		for settled := time.Now().Add(time.Millisecond / 2); time.Now().Before(settled); {
 		}
 		if _, err := begins.Write([]byte{0}); err != nil {
 			t.Fatal(err)
 		}
-		for took.Load() == 0 { // no rest, or this one's thread would be who looks
+		for took.Load() == 0 {
+			if time.Now().After(deadline.Add(time.Second)) {
+				t.Fatal("expected the work to end")
+			}
 		}
 		all = append(all, time.Duration(took.Load()))
 	}
@@ -92,7 +103,6 @@ func connected(t *testing.T) (a, b net.Conn) {
 }
 
 // inNetwork is how many goroutines wait for the network.
-func inNetwork() int {
-	all := make([]byte, 1<<16)
-	return bytes.Count(all[:runtime.Stack(all, true)], []byte("[IO wait"))
+func inNetwork(stacks []byte) int {
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("[IO wait"))
 }
