@@ -73,7 +73,7 @@ func (l *lab) measureLatency() error {
 		}
 	}
 	l.report.add(latencyTable("Latency", calm, fmt.Sprintf("%d queries a second, half of them flagged, %s flagged; the server and dnsperf share two cores, with bbolt alone too when it puts. Beside the collector a profile of the heap is made each time.", calmRate, count(l.many))))
-	l.report.add(latencyTable("Latency, the machine in full use", busy, fmt.Sprintf("The same with %d queries a second, for which dnsperf and who reads what it prints take most of a core.", busyRate)))
+	l.report.add(latencyTable("Latency, the machine in full use", busy, fmt.Sprintf("The same with %d queries a second, for which dnsperf takes half of a core, and who reads what it prints some more.", busyRate)))
 	return nil
 }
 

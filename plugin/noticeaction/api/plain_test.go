@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -105,16 +106,14 @@ func TestReplyBeforeTheLog(t *testing.T) {
 			logged <- errors.New("expected the reply before the line of the log is written")
 		}
 	}})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.ServeHTTP(w, r.WithContext(withPeer(r.Context(), "uid:1000")))
-	}))
-	defer server.Close()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"/v1/flags/example.be", strings.NewReader(`{"authority":"apd-gba","reference":"DOS-1"}`))
+	path := filepath.Join(t.TempDir(), "api.sock")
+	listen(t, "unix:"+path, h)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://desk/v1/flags/example.be", strings.NewReader(order))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	resp, err := server.Client().Do(r)
+	resp, err := overUnix(t, path).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
