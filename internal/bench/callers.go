@@ -11,46 +11,73 @@ import (
 	"time"
 )
 
-// measureCallers: many callers at once beside one, and what bare would take of them.
-func (l *lab) measureCallers(s *server, b *bare) error {
-	var one, many, bareOne, bareMany samples
-	const callers = 64
+const manyCallers = 64
+
+// callerRates are flags a second, of one caller and of many, in turn.
+type callerRates struct{ one, many samples }
+
+func (c *callerRates) add(socket, prefix string) error {
+	one, err := flagRate(socket, 1, 100, prefix+"-1")
+	if err != nil {
+		return err
+	}
+	many, err := flagRate(socket, manyCallers, 40*manyCallers, prefix+"-many")
+	c.one, c.many = append(c.one, one), append(c.many, many)
+	return err
+}
+
+func (c *callerRates) row(what string) []string {
+	return []string{what, fmt.Sprintf("%.0f", c.one.median()), fmt.Sprintf("%.0f", c.many.median()), c.many.over(c.one).String()}
+}
+
+// measureCallers: many callers at once beside one, with a server on both cores, as it would run, and with s, which has one, where bare
+// takes turns with it. The callers have the other one always.
+func (l *lab) measureCallers(s *server, b *bare, zone string) error {
+	var onOne, onBoth, nothing callerRates
 	for round := range 5 * l.long {
-		for _, r := range []struct {
-			socket  string
-			callers int
-			calls   int
-			rates   *samples
-		}{{s.socket(), 1, 100, &one}, {b.socket, 1, 100, &bareOne}, {s.socket(), callers, 40 * callers, &many}, {b.socket, callers, 40 * callers, &bareMany}} {
-			rate, err := flagRate(r.socket, r.callers, r.calls, fmt.Sprintf("of-%d-%d", r.callers, round))
-			if err != nil {
-				return err
-			}
-			*r.rates = append(*r.rates, rate)
+		prefix := fmt.Sprint("one-", round)
+		if err := errors.Join(onOne.add(s.socket(), prefix), nothing.add(b.socket, prefix)); err != nil {
+			return err
 		}
 	}
-	l.report.goalAtLeast(fmt.Sprintf("%d concurrent flag calls of the API", callers), "one caller", "rate", many.over(one), 10)
-	t := table{title: "Callers", note: "The API with the server on one core and " + count(l.many) + " flags.",
-		head: []string{"", "flags a second"}}
-	add := func(what string, rate float64) { t.rows = append(t.rows, []string{what, fmt.Sprintf("%.0f", rate)}) }
-	add("one caller", one.median())
-	add(fmt.Sprint(callers, " callers"), many.median())
-	add("one caller of net/http with nothing to do", bareOne.median())
-	add(fmt.Sprint(callers, " callers of net/http with nothing to do"), bareMany.median())
-	l.say("  1 caller %.0f flags a second, %d callers %.0f", one.median(), callers, many.median())
+	s.stop() // its database goes on
+	free, err := l.startCoreDNS("desk", noticeaction, zone, bothCores)
+	if err != nil {
+		return err
+	}
+	defer free.stop()
+	for round := range 5 * l.long {
+		if err := onBoth.add(free.socket(), fmt.Sprint("both-", round)); err != nil {
+			return err
+		}
+	}
+	what := fmt.Sprint(manyCallers, " concurrent flag calls of the API")
+	l.report.goalAtLeast(what, "one caller", "rate", onBoth.many.over(onBoth.one), 10)
+	l.say("  1 caller %.0f flags a second, %d callers %.0f; on one core %.0f and %.0f", onBoth.one.median(), manyCallers, onBoth.many.median(), onOne.one.median(), onOne.many.median())
+	t := table{title: "Callers", note: "Through the API with " + count(l.many) + " flags; the callers have one core.",
+		head: []string{"", "one caller, a second", fmt.Sprint(manyCallers, " callers, a second"), "×"}}
+	t.rows = append(t.rows, onBoth.row("a server on both cores"), onOne.row("a server on the other core"), nothing.row("net/http with nothing to do, on the other core"))
 	if !l.smoke {
-		r, err := l.goBench("./plugin/noticeaction/casework", "BenchmarkFlag$")
+		rows, err := l.measureCallsOfDesk()
 		if err != nil {
 			return err
 		}
-		alone, together := r.ns("Flag/callers=1"), r.ns(fmt.Sprintf("Flag/callers=%d", callers))
-		l.report.goalAtLeast(fmt.Sprintf("%d concurrent calls of the desk itself", callers), "one caller", "rate", exactly(alone/together), 10)
-		add("one caller of the desk itself, no other flags", 1e9/alone)
-		add(fmt.Sprint(callers, " callers of the desk itself, no other flags"), 1e9/together)
-		add("bare commits, no other records", 1e9/r.ns("Flag/bare"))
+		t.rows = append(t.rows, rows...)
 	}
 	l.report.add(t)
 	return nil
+}
+
+// measureCallsOfDesk: the same without HTTP.
+func (l *lab) measureCallsOfDesk() (rows [][]string, err error) {
+	r, err := l.goBench("./plugin/noticeaction/casework", "BenchmarkFlag$")
+	if err != nil {
+		return nil, err
+	}
+	rate := func(name string) samples { return samples{1e9 / r.ns("Flag/"+name)} }
+	c := callerRates{rate("callers=1"), rate(fmt.Sprint("callers=", manyCallers))}
+	l.report.goalAtLeast(fmt.Sprint(manyCallers, " concurrent calls of the desk itself"), "one caller", "rate", exactly(c.many[0]/c.one[0]), 10)
+	return [][]string{c.row("the desk itself, no other flags"), {"bare commits, no other records", fmt.Sprintf("%.0f", rate("bare").median()), "", ""}}, nil
 }
 
 // caller flags names over a connection of its own. An http.Client, which has two goroutines for each connection,

@@ -41,7 +41,7 @@ func (l *lab) measureDesk() error {
 	}
 	err = l.measureFlagCalls(s, b)
 	if err == nil {
-		err = l.measureCallers(s, b)
+		err = l.measureCallers(s, b, zone)
 	}
 	return errors.Join(err, b.stop())
 }

@@ -11,6 +11,7 @@ const (
 	// host may stop it as a whole.
 	calmRate       = 1000 // queries a second
 	busyRate       = 4000
+	calmRounds     = 5
 	latencySeconds = 12   // of each load; a window has as many as it takes for one import
 	latencyMerge   = 2100 // names of an import that makes a merge due
 )
@@ -51,20 +52,10 @@ func (l *lab) measureLatency() error {
 	for _, w := range calm {
 		busy = append(busy, &window{name: w.name, meanwhile: w.meanwhile})
 	}
-	for range l.long {
-		for _, of := range []struct {
-			windows []*window
-			rate    int
-		}{{calm, calmRate}, {busy, busyRate}} {
-			if err = s.settle(); err == nil {
-				err = l.openAll(of.windows, s, load{file: file, rate: of.rate})
-			}
-			if err != nil {
-				return errors.Join(err, b.stop())
-			}
-		}
+	if err = l.openAll(calm, calmRounds, s, load{file: file, rate: calmRate}); err == nil {
+		err = l.openAll(busy, 1, s, load{file: file, rate: busyRate})
 	}
-	if err := b.stop(); err != nil {
+	if err := errors.Join(err, b.stop()); err != nil {
 		return err
 	}
 	for _, w := range calm {
@@ -73,17 +64,22 @@ func (l *lab) measureLatency() error {
 		}
 	}
 	l.report.add(latencyTable("Latency", calm, fmt.Sprintf("%d queries a second, half of them flagged, %s flagged; the server and dnsperf share two cores, with bbolt alone too when it puts. Beside the collector a profile of the heap is made each time.", calmRate, count(l.many))))
-	l.report.add(latencyTable("Latency, the machine in full use", busy, fmt.Sprintf("The same with %d queries a second, for which dnsperf takes half of a core, and who reads what it prints some more.", busyRate)))
+	l.report.add(latencyTable("Latency, the machine in full use", busy, fmt.Sprintf("The same once with %d queries a second, for which dnsperf takes half of a core, and who reads what it prints some more.", busyRate)))
 	return nil
 }
 
-// openAll opens each window in turn.
-func (l *lab) openAll(windows []*window, s *server, work load) error {
-	for _, w := range windows {
-		if err := w.open(s.port, work); err != nil {
-			return fmt.Errorf("%s: %w", w.name, err)
+// openAll opens each window in turn, so many times.
+func (l *lab) openAll(windows []*window, rounds int, s *server, work load) error {
+	for range rounds {
+		if err := s.settle(); err != nil {
+			return err
 		}
-		l.say("  %d q/s %-50s p50 %.3f ms p99 %.3f ms p99.9 %.3f ms", work.rate, w.name, w.p50[len(w.p50)-1], w.p99[len(w.p99)-1], w.p999[len(w.p999)-1])
+		for _, w := range windows {
+			if err := w.open(s.port, work); err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+			l.say("  %d q/s %-50s p50 %.3f ms p99 %.3f ms p99.9 %.3f ms", work.rate, w.name, w.p50[len(w.p50)-1], w.p99[len(w.p99)-1], w.p999[len(w.p999)-1])
+		}
 	}
 	return nil
 }

@@ -66,8 +66,10 @@ func (l *lab) compareFlagged(batch, chain, spoof *rival) error {
 	return nil
 }
 
-// loadSeconds is how long a rate is held.
-const loadSeconds = 2
+const (
+	loadSeconds = 2 // for which a rate is held
+	loadsOfEach = 9 // of each rate, by each server in turn
+)
 
 // shareOfPeak are the loads at which latencies are compared, in percent of what
 // the slower server answers at most.
@@ -84,7 +86,7 @@ func (l *lab) compareLatency(batch, chain *rival) error {
 	for _, share := range shareOfPeak {
 		var p50, p99 [2]samples
 		rate := int(peak) * share / 100
-		for range l.long {
+		for range loadsOfEach {
 			for i, r := range []*rival{batch, chain} {
 				work := r.load
 				work.rate = rate
