@@ -3,6 +3,7 @@
 package noticeaction
 
 import (
+	"context"
 	"maps"
 	"strings"
 	"testing"
@@ -74,6 +75,22 @@ func asking(tb testing.TB, qname string, qtype uint16, change ...func(*dns.Msg))
 	return packet
 }
 
+// finisher tells when a probe went through the chain: its reply leaves before those behind count it.
+type finisher struct {
+	Next     plugin.Handler
+	finished chan<- struct{}
+}
+
+func (f finisher) Name() string { return "finisher" }
+
+func (f finisher) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	rcode, err := plugin.NextOrFailure(f.Name(), f.Next, ctx, w, r)
+	if r.Id == probeID {
+		f.finished <- struct{}{}
+	}
+	return rcode, err
+}
+
 // TestPacketIsCountedAsInTheChain: the metrics of CoreDNS and ours cannot tell which path
 // an answer took.
 func TestPacketIsCountedAsInTheChain(t *testing.T) {
@@ -89,7 +106,10 @@ func TestPacketIsCountedAsInTheChain(t *testing.T) {
 			for _, zone := range tc.zones {
 				prom.AddZone(zone)
 			}
+			finished := make(chan struct{}, 1)
 			p := newTwoPaths(t, flaggedHandler(t, profileInsecure), func(next plugin.Handler) plugin.Handler {
+				return finisher{next, finished}
+			}, func(next plugin.Handler) plugin.Handler {
 				prom.Next = next
 				return prom
 			})
@@ -103,10 +123,12 @@ func TestPacketIsCountedAsInTheChain(t *testing.T) {
 				start := metricsOf(t, p.server.Addr)
 				p.chain(packet)
 				p.chain(probe())
+				<-finished
 				middle := metricsOf(t, p.server.Addr)
 				want := grown(start, middle)
 				before := p.answered.Load()
-				p.batched(packet, true) // the probe behind it is answered once it is counted
+				p.batched(packet, true) // which counts before it looks at the probe behind
+				<-finished
 				if p.answered.Load() != before+1 {
 					t.Fatalf("packet %x takes the chain", packet)
 				}
