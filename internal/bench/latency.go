@@ -11,7 +11,7 @@ const (
 	// host may stop it as a whole.
 	calmRate       = 1000 // queries a second
 	busyRate       = 4000
-	calmRounds     = 5
+	calmRounds     = 2    // for each of the others
 	latencySeconds = 12   // of each load; a window has as many as it takes for one import
 	latencyMerge   = 2100 // names of an import that makes a merge due
 )
@@ -52,10 +52,15 @@ func (l *lab) measureLatency() error {
 	for _, w := range calm {
 		busy = append(busy, &window{name: w.name, meanwhile: w.meanwhile})
 	}
-	if err = l.openAll(calm, calmRounds, s, load{file: file, rate: calmRate}); err == nil {
-		err = l.openAll(busy, 1, s, load{file: file, rate: busyRate})
+	for range l.long {
+		if err = l.openAll(calm, calmRounds, s, load{file: file, rate: calmRate}); err == nil {
+			err = l.openAll(busy, 1, s, load{file: file, rate: busyRate})
+		}
+		if err != nil {
+			return errors.Join(err, b.stop())
+		}
 	}
-	if err := errors.Join(err, b.stop()); err != nil {
+	if err := b.stop(); err != nil {
 		return err
 	}
 	for _, w := range calm {
@@ -64,7 +69,7 @@ func (l *lab) measureLatency() error {
 		}
 	}
 	l.report.add(latencyTable("Latency", calm, fmt.Sprintf("%d queries a second, half of them flagged, %s flagged; the server and dnsperf share two cores, with bbolt alone too when it puts. Beside the collector a profile of the heap is made each time.", calmRate, count(l.many))))
-	l.report.add(latencyTable("Latency, the machine in full use", busy, fmt.Sprintf("The same once with %d queries a second, for which dnsperf takes half of a core, and who reads what it prints some more.", busyRate)))
+	l.report.add(latencyTable("Latency, the machine in full use", busy, fmt.Sprintf("The same with %d queries a second, for which dnsperf takes half of a core, and who reads what it prints some more.", busyRate)))
 	return nil
 }
 

@@ -3,8 +3,8 @@
 //
 //	go run ./internal/bench [-smoke] [-only ROOM] [-docs FOLDER]
 //
-// Servers have the first core, dnsperf the second, and all of it stays on
-// loopback. It judges nothing: a goal that is missed is reported and the exit
+// Servers have the first core, and for latencies and callers both, dnsperf the
+// second, and all of it stays on loopback. It judges nothing: a goal that is missed is reported and the exit
 // status is 0, which is for the harness alone. It is for Linux with two cores
 // and the packages of make peers.
 package main

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The cores of the machine: what is measured has the first to itself, what
-// measures the second.
+// The cores of the machine: what is measured has the first to itself, and where it
+// is to run as it would both; what measures has the second.
 const (
 	serverCore = "0"
 	loadCore   = "1"

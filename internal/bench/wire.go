@@ -68,7 +68,7 @@ func (l *lab) compareFlagged(batch, chain, spoof *rival) error {
 
 const (
 	loadSeconds = 2 // for which a rate is held
-	loadsOfEach = 9 // of each rate, by each server in turn
+	loadsOfEach = 3 // in a round, by each server in turn
 )
 
 // shareOfPeak are the loads at which latencies are compared, in percent of what
@@ -86,7 +86,7 @@ func (l *lab) compareLatency(batch, chain *rival) error {
 	for _, share := range shareOfPeak {
 		var p50, p99 [2]samples
 		rate := int(peak) * share / 100
-		for range loadsOfEach {
+		for range loadsOfEach * l.long {
 			for i, r := range []*rival{batch, chain} {
 				work := r.load
 				work.rate = rate
