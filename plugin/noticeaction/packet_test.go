@@ -133,12 +133,15 @@ func (p *twoPaths) chain(packet []byte) []byte {
 	return conn.reply
 }
 
-// probeID is of the query behind a packet that tells when its reply would
+// probeID and behindName are of the query behind a packet that tells when its reply would
 // have been there: the chain answers both, in order.
-const probeID = 0xfffe
+const (
+	probeID    = 0xfffe
+	behindName = "probe.example."
+)
 
 func probe() []byte {
-	m := new(dns.Msg).SetQuestion("probe.example.", dns.TypeA)
+	m := new(dns.Msg).SetQuestion(behindName, dns.TypeA)
 	m.Id = probeID
 	packet, _ := m.Pack()
 	return packet

@@ -85,7 +85,7 @@ func (f finisher) Name() string { return "finisher" }
 
 func (f finisher) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	rcode, err := plugin.NextOrFailure(f.Name(), f.Next, ctx, w, r)
-	if r.Id == probeID {
+	if r.Question[0].Name == behindName {
 		f.finished <- struct{}{}
 	}
 	return rcode, err
