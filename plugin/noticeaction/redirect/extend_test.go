@@ -3,6 +3,7 @@ package redirect
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -59,11 +60,12 @@ func TestExtendLeavesTheLayersAsTheyWere(t *testing.T) {
 
 // A layer that grows by copies has lines for its names: most lie there, also when the later ones are longer.
 func TestExtendMakesLinesForItsNames(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 0))
 	now := newIndex(0, 0)
 	for i := range 200 {
 		newest := newIndex(100, 4800)
-		for n := range 100 {
-			lay(newest, fmt.Appendf(nil, "%0*d", 5+i/40*5, 100*i+n), 1)
+		for range 100 {
+			lay(newest, randomLabel(r, 5+i/40*5), 1)
 		}
 		next, err := extend(maxArena, now, newest)
 		if err != nil {
@@ -74,4 +76,13 @@ func TestExtendMakesLinesForItsNames(t *testing.T) {
 			t.Fatalf("%.2f of %d names lie in the rest, want at most 0.08", share, now.len)
 		}
 	}
+}
+
+// randomLabel is a label of so many letters.
+func randomLabel(r *rand.Rand, length int) []byte {
+	label := make([]byte, length)
+	for i := range label {
+		label[i] = 'a' + byte(r.IntN(26))
+	}
+	return label
 }
