@@ -77,12 +77,3 @@ func TestExtendMakesLinesForItsNames(t *testing.T) {
 		}
 	}
 }
-
-// randomLabel is a label of so many letters.
-func randomLabel(r *rand.Rand, length int) []byte {
-	label := make([]byte, length)
-	for i := range label {
-		label[i] = 'a' + byte(r.IntN(26))
-	}
-	return label
-}

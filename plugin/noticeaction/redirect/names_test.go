@@ -32,16 +32,21 @@ func makeNames(n int, seed uint64) []string {
 	seen := make(map[string]bool, n)
 	names := make([]string, 0, n)
 	for len(names) < n {
-		label := make([]byte, 4+r.IntN(15))
-		for i := range label {
-			label[i] = byte('a' + r.IntN(26))
-		}
-		if name := string(label) + ".be"; !seen[name] {
+		if name := string(randomLabel(r, 4+r.IntN(15))) + ".be"; !seen[name] {
 			seen[name] = true
 			names = append(names, name)
 		}
 	}
 	return inARow(names)
+}
+
+// randomLabel is a label of so many letters.
+func randomLabel(r *rand.Rand, length int) []byte {
+	label := make([]byte, length)
+	for i := range label {
+		label[i] = 'a' + byte(r.IntN(26))
+	}
+	return label
 }
 
 // inARow copies names into one piece of memory, so that walking over them costs next to nothing.
