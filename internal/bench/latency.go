@@ -101,7 +101,8 @@ func latencyTable(title string, windows []*window, note string) table {
 }
 
 // windows are what goes on; beside the import, what bbolt alone does with the same records in a program of its own, and beside
-// small imports, which leave much for the collector, the collector alone.
+// small imports, which leave much for the collector, the collector alone. All import names that are flagged already, under another
+// reference, so that the last window finds as many flags as the first.
 func (l *lab) windows(d *desk, b *bare, profiles string, names []string) []*window {
 	now, next := importBody(names, "A"), importBody(names, "B")
 	importAll := func() error {
@@ -111,7 +112,8 @@ func (l *lab) windows(d *desk, b *bare, profiles string, names []string) []*wind
 	small := 0
 	importSmall := func() error {
 		small++
-		return d.imports(importBody(randomNames(latencyMerge, uint64(100+small)), "C"))
+		from := small * latencyMerge % (len(names) - latencyMerge)
+		return d.imports(importBody(names[from:from+latencyMerge], fmt.Sprint("C", small)))
 	}
 	onceASecond := func() error {
 		second := time.After(time.Second)
