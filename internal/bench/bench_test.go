@@ -77,7 +77,7 @@ func TestTimeOfAServerIsThatOfItsGroup(t *testing.T) {
 		t.Fatalf("expected some time used, got %s, %v", before, err)
 	}
 	for range 1000 {
-		_ = randomNames(10, 1)
+		_ = randomNames(10)
 	}
 	if after, err := s.cpu(); err != nil || after <= before {
 		t.Errorf("expected more than %s used, got %s, %v", before, after, err)
@@ -244,8 +244,8 @@ func TestChartIsWellFormed(t *testing.T) {
 }
 
 func TestNamesAreTheGoalsOwn(t *testing.T) {
-	names := randomNames(1000, 1)
-	if !slices.Equal(names, randomNames(1000, 1)) {
+	names := randomNames(1000)
+	if !slices.Equal(names, randomNames(1000)) {
 		t.Error("the same seed gave other names")
 	}
 	seen := make(map[string]bool)

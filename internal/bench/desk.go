@@ -25,7 +25,7 @@ func (l *lab) measureDesk() error {
 	if err != nil {
 		return err
 	}
-	names := randomNames(l.many, 1)
+	names := randomNames(l.many)
 	if err := l.measureBulk(zone, importBody(names, "DOS-2026-00412")); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (l *lab) measureLatency() error {
 	if err != nil {
 		return err
 	}
-	names := randomNames(l.many, 1)
+	names := randomNames(l.many)
 	s, profiles, err := l.profiledServer("latency", zone, bothCores, names)
 	if err != nil {
 		return err

@@ -97,7 +97,7 @@ zone:
 
 // measureOthers: the same answers from other servers, each as it is at home.
 func (l *lab) measureOthers() error {
-	names := randomNames(l.few, 1)
+	names := randomNames(l.few)
 	plainZone, _, err := l.writeZone(l.few)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func (l *lab) measureProfile() error {
 	if err != nil {
 		return err
 	}
-	names := randomNames(l.few, 1)
+	names := randomNames(l.few)
 	passed, err := l.queries("pass.queries", below)
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (l *lab) measurePass() error {
 	}
 	var rivals []*rival
 	defer func() { stopAll(rivals) }()
-	names := randomNames(l.many, 1)
+	names := randomNames(l.many)
 	for _, n := range []int{0, 1000, l.many} {
 		s, err := l.flaggedServer(fmt.Sprintf("pass %d", n), zone, serverCore, "", names[:n])
 		if err != nil {
@@ -128,7 +128,7 @@ func (l *lab) contestants(names []string) (rivals []*rival, err error) {
 
 // measureFlagged: an answer of ours beside those of other plugins.
 func (l *lab) measureFlagged() error {
-	names := randomNames(l.many, 1)
+	names := randomNames(l.many)
 	rivals, err := l.contestants(names[:l.few])
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func upperHalf(name string) string { return strings.ToUpper(name[:len(name)/2]) 
 // BenchmarkBeside sets a look-up among a million beside structures that hold
 // the same names.
 func BenchmarkBeside(b *testing.B) {
-	names := randomNames(1_000_000, 1)
+	names := randomNames(1_000_000)
 	table, root := tableOf(b, names), new(walk)
 	var concurrent sync.Map
 	for _, name := range names {
@@ -110,7 +110,7 @@ func BenchmarkGrowth(b *testing.B) {
 			if n < zones {
 				continue
 			}
-			names := randomNames(n, 1)
+			names := randomNames(n)
 			for i := range names {
 				if zone := i % zones; zone > 0 {
 					names[i] = fmt.Sprintf("%sz%d", strings.TrimSuffix(names[i], "be"), zone)
@@ -156,7 +156,7 @@ func BenchmarkCollect(b *testing.B) {
 	} {
 		b.Run(held.name, func(b *testing.B) {
 			before := live()
-			kept := held.hold(randomNames(n, 1))
+			kept := held.hold(randomNames(n))
 			size := float64(live()) - float64(before)
 			var from, to runtime.MemStats
 			runtime.ReadMemStats(&from)

@@ -12,7 +12,7 @@ func (l *lab) measureWire() error {
 	if err != nil {
 		return err
 	}
-	names := randomNames(l.few, 1)
+	names := randomNames(l.few)
 	flagged, err := l.queries("wire.flagged.queries", names)
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 // measureZones: one directive for sixteen zones beside one for one. The
 // queries are for be, the last of the sixteen that a query is compared with.
 func (l *lab) measureZones() error {
-	names := randomNames(l.few, 1)
+	names := randomNames(l.few)
 	file, err := l.queries("zones.queries", names)
 	if err != nil {
 		return err
