@@ -246,7 +246,7 @@ func TestChartIsWellFormed(t *testing.T) {
 func TestNamesAreTheGoalsOwn(t *testing.T) {
 	names := randomNames(1000)
 	if !slices.Equal(names, randomNames(1000)) {
-		t.Error("the same seed gave other names")
+		t.Error("expected the same names each time")
 	}
 	seen := make(map[string]bool)
 	for _, name := range names {
