@@ -53,7 +53,7 @@ zones: ## write the committed zones again
 	go run ./internal/zonegen/cmd -zone vlaanderen -n 50 > testdata/vlaanderen.zone
 	go run ./internal/zonegen/cmd -zone brussels -n 50 > testdata/brussels.zone
 
-bench: ## measure everything beside its peers, in three quarters of an hour, and write docs/
+bench: ## measure everything beside its peers, in less than an hour, and write docs/
 	./internal/install.sh $(BENCH_TOOLS)
 	go run ./internal/bench -docs docs
 
