@@ -8,27 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/coredns-na/coredns-na/internal/randomname"
 	"github.com/coredns-na/coredns-na/internal/zonegen"
 )
 
-// randomNames returns n names in be, of labels of 4 to 18 letters and always the same, that the
-// generated zones do not hold.
-func randomNames(n int) []string {
-	r := rand.New(rand.NewPCG(1, 0))
-	seen := make(map[string]bool, n)
-	names := make([]string, 0, n)
-	for len(names) < n {
-		label := make([]byte, 4+r.IntN(15))
-		for i := range label {
-			label[i] = 'a' + byte(r.IntN(26))
-		}
-		if name := string(label) + ".be"; !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
-	return names
-}
+// randomNames returns n names in be that the generated zones do not hold, always the same.
+func randomNames(n int) []string { return randomname.Names(n, 1) }
 
 // writeLines writes a file of lines below the lab's folder.
 func (l *lab) writeLines(name string, lines []string) (string, error) {

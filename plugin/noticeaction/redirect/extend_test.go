@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/coredns-na/coredns-na/internal/randomname"
 )
 
 // held is what an index says.
@@ -65,7 +67,7 @@ func TestExtendMakesLinesForItsNames(t *testing.T) {
 	for i := range 200 {
 		newest := newIndex(100, 4800)
 		for range 100 {
-			lay(newest, randomLabel(r, 5+i/40*5), 1)
+			lay(newest, randomname.Label(r, 5+i/40*5), 1)
 		}
 		next, err := extend(maxArena, now, newest)
 		if err != nil {

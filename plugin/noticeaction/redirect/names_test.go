@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/coredns-na/coredns-na/internal/randomname"
 )
 
 // sizes are the numbers of names that speed and memory are measured at.
@@ -20,34 +22,12 @@ func randomNames(n int, seed uint64) []string {
 	if n == million && seed == 1 {
 		return millionNames()
 	}
-	return makeNames(n, seed)
+	return inARow(randomname.Names(n, seed))
 }
 
 const million = 1_000_000
 
-var millionNames = sync.OnceValue(func() []string { return makeNames(million, 1) })
-
-func makeNames(n int, seed uint64) []string {
-	r := rand.New(rand.NewPCG(seed, 0))
-	seen := make(map[string]bool, n)
-	names := make([]string, 0, n)
-	for len(names) < n {
-		if name := string(randomLabel(r, 4+r.IntN(15))) + ".be"; !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
-	return inARow(names)
-}
-
-// randomLabel is a label of so many letters.
-func randomLabel(r *rand.Rand, length int) []byte {
-	label := make([]byte, length)
-	for i := range label {
-		label[i] = 'a' + byte(r.IntN(26))
-	}
-	return label
-}
+var millionNames = sync.OnceValue(func() []string { return inARow(randomname.Names(million, 1)) })
 
 // inARow copies names into one piece of memory, so that walking over them costs next to nothing.
 func inARow(names []string) []string {

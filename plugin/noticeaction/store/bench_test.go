@@ -1,14 +1,13 @@
 package store
 
 import (
-	"cmp"
 	"errors"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/coredns-na/coredns-na/internal/randomname"
 	"github.com/coredns-na/coredns-na/plugin/noticeaction/redirect"
 
 	bolt "go.etcd.io/bbolt"
@@ -24,7 +23,7 @@ func BenchmarkStart1M(b *testing.B) {
 	}
 	err = s.Update(func(tx *Tx) error {
 		tx.Bulk()
-		for _, name := range randomNames(1_000_000) {
+		for _, name := range slices.Sorted(slices.Values(randomname.Names(1_000_000, 1))) {
 			if err := tx.AddFlag(Flag{Name: name, Authority: "apd-gba", Reference: "DOS-2026-00412", Since: noon}); err != nil {
 				return err
 			}
@@ -80,22 +79,3 @@ func scanFlags(path string) error {
 }
 
 var blackhole byte
-
-// randomNames returns n names of labels of 4 to 18 letters, sorted.
-func randomNames(n int) []string {
-	r := rand.New(rand.NewPCG(1, 0))
-	seen := make(map[string]struct{}, n)
-	for len(seen) < n {
-		label := make([]byte, 4+r.IntN(15))
-		for i := range label {
-			label[i] = 'a' + byte(r.IntN(26))
-		}
-		seen[string(label)+".be"] = struct{}{}
-	}
-	names := make([]string, 0, n)
-	for name := range seen {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, cmp.Compare[string])
-	return names
-}
